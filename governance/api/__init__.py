@@ -1,0 +1,1 @@
+"""The REST API: serializers and one domain call a view."""

@@ -1,0 +1,1 @@
+"""One four-eyes mechanism for every grave act."""

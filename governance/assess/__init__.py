@@ -1,0 +1,1 @@
+"""Risk assessment: the leak scanner and drills."""

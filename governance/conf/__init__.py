@@ -1,0 +1,1 @@
+"""Typed THREADVAULT_* settings, read at call time."""

@@ -1,0 +1,1 @@
+"""The admin console: pages, one domain call each."""

@@ -1,0 +1,1 @@
+"""Key acts as a whole: plan, blast radius, hold check, approval, job."""

@@ -1,0 +1,1 @@
+"""Tenants, people, service accounts, memberships, tokens and the tenant scope."""

@@ -1,0 +1,1 @@
+"""Accepts foreign formats and turns them into stored, sealed messages."""

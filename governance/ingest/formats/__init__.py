@@ -1,0 +1,1 @@
+"""Pure parsers: a foreign payload becomes IncomingConversations."""

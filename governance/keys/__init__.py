@@ -1,0 +1,1 @@
+"""Key rings, versions, providers, data keys."""

@@ -1,0 +1,1 @@
+"""Where root keys live: one small interface, one module a provider."""

@@ -1,0 +1,1 @@
+"""Notices without content to people and systems outside."""

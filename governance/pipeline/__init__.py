@@ -1,0 +1,1 @@
+"""Celery tasks, schedules in code, topic to function; binds the bell."""

@@ -1,0 +1,1 @@
+"""Detect, redact, hold, retain, answer requests, erase."""

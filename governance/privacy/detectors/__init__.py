@@ -1,0 +1,1 @@
+"""Pure scanners: text in, spans out."""

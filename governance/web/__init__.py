@@ -1,0 +1,1 @@
+"""What API and console share: request context, tenant, authentication, second factor, error statuses."""
