@@ -1,0 +1,18 @@
+"""The one Django app; `ready()` binds ports and does nothing else."""
+
+from django.apps import AppConfig
+
+
+class GovernanceConfig(AppConfig):
+    """Label `governance`: one migration lane for all parts."""
+
+    name = "governance"
+    verbose_name = "Threadvault"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Bind the bell of `jobs` to Celery and register the system checks."""
+        from governance import checks  # noqa: F401 - registration needs the app registry
+        from governance.pipeline import binding
+
+        binding.bind()

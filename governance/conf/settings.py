@@ -1,0 +1,71 @@
+"""Every THREADVAULT_* setting, typed, with its default and meaning; read from the environment at each call.
+
+`THREADVAULT_NAME_FILE` reads the value of NAME from a file, for mounted secrets.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "THREADVAULT_"
+
+
+class _FilesSource(PydanticBaseSettingsSource):
+    """Reads THREADVAULT_<NAME>_FILE: the first line of that file is the value of NAME."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        return Path(path).read_text(encoding="utf-8").splitlines()[0], field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {}
+        for name, field in self.settings_cls.model_fields.items():
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                values[key] = value
+        return values
+
+
+class VaultSettings(BaseSettings):
+    """The settings of the application; those of Django stand in `settings/`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    home: Path = Field(default=Path(".threadvault"), description="State folder of the embedded servers and key files.")
+    embedded: bool = Field(default=False, description="Set by the launcher where the servers are its own.")
+    demo: bool = Field(default=False, description="Seed demo tenant and people also on a server of your own.")
+    root_key: str = Field(
+        default="", description="URI of the root key, for instance local:/run/secrets/root.key; by default in the home."
+    )
+    kek_seconds: int = Field(default=300, ge=1, le=3600, description="How long an unwrapped key version stays in memory.")
+    kek_limit: int = Field(default=256, ge=1, description="How many unwrapped key versions a process keeps at most.")
+    grant_seconds: int = Field(default=60, ge=1, le=900, description="Longest life of a grant.")
+    grant_budget: int = Field(default=10_000, ge=1, description="Messages that one grant may open at most.")
+    second_factor_seconds: int = Field(default=300, ge=30, le=900, description="How long a second factor counts as fresh.")
+    scan_bytes: int = Field(default=1_048_576, ge=1024, description="A larger string leaf is left unscanned and withheld.")
+    batch_items: int = Field(default=1_000, ge=1, le=10_000, description="Items in one batch at most.")
+    batch_bytes: int = Field(default=8_388_608, ge=1024, description="Bytes in one batch at most.")
+    approval_hours: int = Field(default=72, ge=1, le=720, description="How long an approval may wait for its second person.")
+    worker_rows: int = Field(default=32, ge=1, le=512, description="Rows that a worker locks at once at most.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the files that the environment names."""
+        return (sources["init_settings"], sources["env_settings"], _FilesSource(settings_cls))
+
+    @property
+    def root_key_uri(self) -> str:
+        """The URI of the root key; the default is a file of the state folder."""
+        return self.root_key or f"local:{(self.home / 'keys' / 'root.key').absolute()}"
+
+
+def vault_settings() -> VaultSettings:
+    """Return the settings as the environment has them now."""
+    return VaultSettings()

@@ -1,0 +1,37 @@
+"""Errors of the key part."""
+
+
+class KeysError(Exception):
+    """Base of this part."""
+
+    code = "keys.error"
+
+
+class ProviderFailed(KeysError):
+    """The root key could not be reached or does not fit; says which URI and why."""
+
+    code = "keys.provider"
+
+
+class KeyUnavailable(KeysError):
+    """A key exists but may not be used in its state."""
+
+    code = "keys.unavailable"
+
+
+class KeyDestroyed(KeysError):
+    """The key was destroyed on purpose; what it sealed cannot be read again."""
+
+    code = "keys.destroyed"
+
+
+class UnknownKey(KeysError):
+    """No such key in this tenant."""
+
+    code = "keys.unknown"
+
+
+class BadTransition(KeysError):
+    """This change of state is not one of the listed ones."""
+
+    code = "keys.transition"

@@ -1,0 +1,125 @@
+"""Key rings, their versions, and data keys. Other parts refer to these tables by value (UUID) only."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from governance.identity.identifiers import uuid7
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+class KeyUse(models.TextChoices):
+    """What the keys of a ring are for; a key never serves two uses (NIST SP 800-57 part 1, section 5.2)."""
+
+    CONTENT = "content", "Content"
+    REDACTED = "redacted", "Redacted forms"
+    INDEX = "index", "Blind index"
+    TOMBSTONE = "tombstone", "Tombstones"
+    INBOX = "inbox", "Inbox"
+    SIGNING = "signing", "Signing"
+
+
+class KeyRing(models.Model):
+    """All versions of one tenant's key-encryption key for one use."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant_id = models.UUIDField()
+    use = models.CharField(max_length=9, choices=KeyUse.choices)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        verbose_name = "key ring"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "id"], name="key_ring_of_tenant"),
+            models.UniqueConstraint(fields=["tenant_id", "use"], name="key_ring_one_a_use"),
+        ]
+        ordering = ["use"]
+
+    def __str__(self) -> str:
+        return self.use
+
+
+class KeyVersion(models.Model):
+    """One version of a ring: 32 bytes that wrap data keys, themselves wrapped by the provider's root key."""
+
+    class State(models.TextChoices):
+        """The states of NIST SP 800-57 part 1 revision 5, section 7."""
+
+        PRE_ACTIVATION = "pre-activation", "Pre-activation"
+        ACTIVE = "active", "Active"
+        SUSPENDED = "suspended", "Suspended"
+        DEACTIVATED = "deactivated", "Deactivated"
+        COMPROMISED = "compromised", "Compromised"
+        DESTROYED = "destroyed", "Destroyed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant_id = models.UUIDField()
+    ring = models.ForeignKey(KeyRing, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=14, choices=State.choices)
+    provider_uri = models.CharField(max_length=500)
+    wrapped = models.BinaryField(null=True)
+    uses = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(db_default=Now())
+    activated_at = models.DateTimeField(null=True)
+    state_changed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        verbose_name = "key version"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "id"], name="key_version_of_tenant"),
+            models.UniqueConstraint(fields=["ring", "number"], name="key_version_number"),
+            models.UniqueConstraint(fields=["ring"], condition=Q(state="active"), name="key_version_one_active"),
+            models.CheckConstraint(
+                condition=Q(state="destroyed", wrapped__isnull=True) | ~Q(state="destroyed") & Q(wrapped__isnull=False),
+                name="key_version_destroyed_has_no_bytes",
+            ),
+        ]
+        ordering = ["ring", "-number"]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+
+class DataKey(models.Model):
+    """The key of one owner's texts in one conversation for one use, wrapped by a key version.
+
+    `conversation_id` and `owner_id` are NOBODY (the nil UUID) for keys of the tenant as a whole. A destroyed key keeps
+    its row, so that "destroyed" and "unknown" differ.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant_id = models.UUIDField()
+    version_id = models.UUIDField()
+    conversation_id = models.UUIDField()
+    owner_id = models.UUIDField()
+    use = models.CharField(max_length=9, choices=KeyUse.choices)
+    wrapped = models.BinaryField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    destroyed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "id"], name="data_key_of_tenant"),
+            models.UniqueConstraint(
+                fields=["tenant_id", "conversation_id", "owner_id", "use"], name="data_key_one_an_owner"
+            ),
+            models.CheckConstraint(
+                condition=Q(wrapped__isnull=False, destroyed_at=None) | Q(wrapped=None, destroyed_at__isnull=False),
+                name="data_key_destroyed_has_no_bytes",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["version_id"], name="data_key_by_version"),
+            models.Index(fields=["tenant_id", "owner_id"], name="data_key_by_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,47 @@
+"""Collects the models of all parts under the one label."""
+
+from governance.access.models import AccessPolicy, PolicyEpoch, Purpose
+from governance.approvals.models import Approval
+from governance.audit.models import AuditEntry, Checkpoint
+from governance.identity.models import ApiToken, Membership, Tenant, User
+from governance.jobs.models import Job
+from governance.keys.models import DataKey, KeyRing, KeyVersion
+from governance.privacy.models import Finding, LegalHold, RetentionRule, SubjectRequest, Tombstone
+from governance.vault.models import (
+    Collection,
+    Consultation,
+    Conversation,
+    DataSubject,
+    IndexEntry,
+    Message,
+    SealManifest,
+)
+
+__all__ = [
+    "AccessPolicy",
+    "ApiToken",
+    "Approval",
+    "AuditEntry",
+    "Checkpoint",
+    "Collection",
+    "Consultation",
+    "Conversation",
+    "DataKey",
+    "DataSubject",
+    "Finding",
+    "IndexEntry",
+    "Job",
+    "KeyRing",
+    "KeyVersion",
+    "LegalHold",
+    "Membership",
+    "Message",
+    "PolicyEpoch",
+    "Purpose",
+    "RetentionRule",
+    "SealManifest",
+    "SubjectRequest",
+    "Tenant",
+    "Tombstone",
+    "User",
+]

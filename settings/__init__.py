@@ -1,0 +1,1 @@
+"""The composition root: settings, URLs, WSGI and Celery. `governance` never imports it."""

@@ -1,0 +1,11 @@
+"""The embedded installation of `make run`: secrets live in its state folder."""
+
+from settings import env
+from settings.base import *
+
+SECRET_KEY = env.generated("django.secret")
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

@@ -1,0 +1,13 @@
+"""The test suite: real PostgreSQL and broker, quick password hashes, warnings that fail."""
+
+from settings.base import *
+
+SECRET_KEY = "only-for-tests-" + "0" * 40
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+for _alias in DATABASES.values():
+    _alias["CONN_MAX_AGE"] = 0
