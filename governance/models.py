@@ -3,6 +3,7 @@
 from governance.access.models import AccessPolicy, PolicyEpoch, Purpose
 from governance.approvals.models import Approval
 from governance.audit.models import AuditEntry, Checkpoint
+from governance.ingest.models import Receipt
 from governance.identity.models import ApiToken, Membership, Tenant, User
 from governance.jobs.models import Job
 from governance.keys.models import DataKey, KeyRing, KeyVersion
@@ -37,7 +38,9 @@ __all__ = [
     "Membership",
     "Message",
     "PolicyEpoch",
+
     "Purpose",
+    "Receipt",
     "RetentionRule",
     "SealManifest",
     "SubjectRequest",

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 
 class Claimable(models.Model):
-    """What a worker may claim: a count of attempts that is committed before the work begins.
+    """What a worker may claim: a count of attempts and a short lease that are committed before the work begins.
 
     Were the count written in the working transaction, a SIGKILL would roll it back and a poisonous row would kill
     workers for ever.
@@ -16,6 +16,7 @@ class Claimable(models.Model):
     LAST_ATTEMPT = 3
 
     attempt = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         abstract = True
@@ -39,7 +40,6 @@ class Job(Claimable):
     spec = models.JSONField(default=dict)
     done = models.PositiveBigIntegerField(default=0)
     total = models.PositiveBigIntegerField(null=True)
-    lease_until = models.DateTimeField(null=True)
     fence = models.PositiveBigIntegerField(default=0)
     reason = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(db_default=Now())

@@ -6,9 +6,6 @@ from django.db.models.functions import Now
 
 from governance.identity.identifiers import uuid7
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
-
-
 class KeyUse(models.TextChoices):
     """What the keys of a ring are for; a key never serves two uses (NIST SP 800-57 part 1, section 5.2)."""
 
@@ -62,7 +59,6 @@ class KeyVersion(models.Model):
     state = models.CharField(max_length=14, choices=State.choices)
     provider_uri = models.CharField(max_length=500)
     wrapped = models.BinaryField(null=True)
-    uses = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(db_default=Now())
     activated_at = models.DateTimeField(null=True)
     state_changed_at = models.DateTimeField(null=True)

@@ -11,7 +11,7 @@ P = "governance_"
 TENANT_TABLES = [
     "accesspolicy", "approval", "auditentry", "checkpoint", "collection", "consultation", "conversation", "datakey",
     "datasubject", "finding", "indexentry", "job", "keyring", "keyversion", "legalhold", "message", "policyepoch",
-    "purpose", "retentionrule", "sealmanifest", "subjectrequest", "tombstone",
+    "purpose", "receipt", "retentionrule", "sealmanifest", "subjectrequest", "tombstone",
 ]  # fmt: skip
 
 # (table, column, referenced table, on delete)

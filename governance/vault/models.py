@@ -224,6 +224,7 @@ class Consultation(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     purpose = models.CharField(max_length=64)
     view = models.CharField(max_length=8)
+    reason = models.CharField(max_length=500, blank=True)
     messages = models.PositiveIntegerField()
     opened_at = models.DateTimeField(db_default=Now())
 

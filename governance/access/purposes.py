@@ -1,0 +1,36 @@
+"""Purposes: seed rows of a tenant, and what a collection allows."""
+
+from typing import Final
+from uuid import UUID
+
+from governance.access.errors import AccessDenied
+from governance.access.models import Purpose
+
+SEED: Final = {
+    "classification": "Workers detect and redact.",
+    "support": "Help the person who wrote.",
+    "quality": "Check the quality of answers.",
+    "training": "Make training data from redacted chats.",
+    "subject_request": "Answer a request of a data subject.",
+    "security_incident": "Handle a security incident.",
+    "break_glass": "An emergency, approved by a second person.",
+}
+DEFAULT_FOR_COLLECTION: Final = ("classification", "support", "quality", "subject_request", "security_incident", "break_glass")
+
+
+def seed_purposes(tenant: UUID) -> None:
+    """Make the seed rows of a new tenant; call it inside its scope."""
+    Purpose.objects.bulk_create(
+        Purpose(tenant_id=tenant, code=code, description=description) for code, description in SEED.items()
+    )
+
+
+def check_purpose(*, tenant: UUID, purpose: str, limited_to: frozenset[str]) -> None:
+    """Return where the tenant knows the purpose and the token allows it; raise AccessDenied otherwise."""
+    if not purpose:
+        raise AccessDenied("purpose.missing", "Name a purpose: header Threadvault-Purpose, or --purpose.")
+    if not Purpose.objects.filter(tenant_id=tenant, code=purpose).exists():
+        known = ", ".join(Purpose.objects.filter(tenant_id=tenant).values_list("code", flat=True))
+        raise AccessDenied("purpose.unknown", f"This tenant does not know that purpose; it has: {known}.")
+    if limited_to and purpose not in limited_to:
+        raise AccessDenied("purpose.token", "This token may not be used for that purpose; mint one that names it.")

@@ -1,0 +1,28 @@
+"""What was received, so that the same request is answered the same way."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from governance.identity.identifiers import uuid7
+
+
+class Receipt(models.Model):
+    """The answer to one idempotent request: statuses and ids only, never what was sent.
+
+    `request_index` is a keyed hash of (user, Idempotency-Key), `body_digest` one of the body.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant_id = models.UUIDField()
+    request_index = models.BinaryField(max_length=32)
+    body_digest = models.BinaryField(max_length=32)
+    results = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "request_index"], name="receipt_one_a_request")]
+
+    def __str__(self) -> str:
+        return str(self.id)

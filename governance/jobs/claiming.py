@@ -1,0 +1,100 @@
+"""The two-step claim of pending rows. What it guarantees:
+
+- step one counts the attempt and commits, so that a row which kills its worker is known to have been tried;
+- a row that was tried before is claimed alone, and one that was tried three times is set aside;
+- step two locks the same rows, where state and attempt are as they were claimed, and the locks are held while working:
+  effect and state are one transaction, so exactly one effect.
+
+The lease of step one only bridges the gap to the locks of step two. Call both inside the tenant's scope.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from governance.jobs.models import Claimable
+
+LEASE_SECONDS: Final = 2
+BYTES: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row claimed by step one; `group` is the conversation that it belongs to."""
+
+    id: UUID
+    group: UUID
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What step one took, and what it set aside."""
+
+    rows: tuple[Claimed, ...]
+    quarantined: tuple[UUID, ...] = ()
+
+
+def claim(*, table: str, group: str, state: int, quarantine: int, limit: int) -> Claim:
+    """Step one: claim at most `limit` rows of `table` in `state`, or 64 KiB of them, of which only the first may be large.
+
+    `table`, `group` (the column of the conversation) are fixed names of the caller's model. Commit right after it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, {group}, attempt, length(source) FROM {table}"  # noqa: S608 - fixed names
+            " WHERE state = %b AND (lease_until IS NULL OR lease_until < clock_timestamp())"
+            " ORDER BY id LIMIT %b FOR NO KEY UPDATE SKIP LOCKED",
+            [state, limit],
+        )
+        found = cursor.fetchall()
+        spent = [row[0] for row in found if row[2] >= Claimable.LAST_ATTEMPT]
+        if spent:
+            cursor.execute(
+                f"UPDATE {table} SET state = %b WHERE id = ANY(%b::uuid[])",  # noqa: S608 - fixed names
+                [quarantine, spent],
+            )
+        taken = _take([row for row in found if row[2] < Claimable.LAST_ATTEMPT])
+        if taken:
+            cursor.execute(
+                f"UPDATE {table} SET attempt = attempt + 1,"  # noqa: S608 - fixed names
+                " lease_until = clock_timestamp() + make_interval(secs => %b) WHERE id = ANY(%b::uuid[])",
+                [float(LEASE_SECONDS), [row[0] for row in taken]],
+            )
+    rows = tuple(Claimed(id=row[0], group=row[1], attempt=row[2] + 1) for row in taken)
+    return Claim(rows=rows, quarantined=tuple(spent))
+
+
+def _take(rows: list[tuple[UUID, UUID, int, int]]) -> list[tuple[UUID, UUID, int, int]]:
+    """Return one row that was tried before, or the fresh ones up to 64 KiB of text and at least one."""
+    if not rows:
+        return []
+    if rows[0][2] > 0:
+        return rows[:1]
+    taken, size = [], 0
+    for row in rows:
+        size += row[3]
+        if row[2] > 0 or (taken and size > BYTES):
+            break
+        taken.append(row)
+    return taken
+
+
+def lock_claimed(*, table: str, state: int, rows: tuple[Claimed, ...]) -> set[UUID]:
+    """Step two: lock the claimed rows that are as they were claimed, and return their ids; others are somebody else's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT m.id FROM {table} m JOIN unnest(%b::uuid[], %b::int4[]) AS c(id, attempt) USING (id)"  # noqa: S608
+            " WHERE m.state = %b AND m.attempt = c.attempt ORDER BY m.id FOR NO KEY UPDATE OF m SKIP LOCKED",
+            [[row.id for row in rows], [row.attempt for row in rows], state],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def pending_tenants(limit: int = 1_000) -> list[UUID]:
+    """Return ids of tenants that have pending rows; works outside a scope and tells nothing else."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pending_tenants(%b::int4)", [limit])
+        return [row[0] for row in cursor.fetchall()]

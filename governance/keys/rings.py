@@ -1,0 +1,84 @@
+"""Key rings of a tenant: made with it, one a use, each with an active version.
+
+Writers take the ring's lock shared before they read the active version and hold it to commit; a rotator takes it
+exclusively, and only to flip the version. So no committed row is ever on a version that was retired meanwhile.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from governance.crypto.wrapping import new_secret
+from governance.keys.errors import KeyUnavailable
+from governance.keys.models import KeyRing, KeyUse, KeyVersion
+from governance.keys.providers import provider, root_provider
+
+USES = (KeyUse.CONTENT, KeyUse.REDACTED, KeyUse.INDEX, KeyUse.TOMBSTONE, KeyUse.SIGNING)
+
+
+def lock_number(ring: UUID) -> int:
+    """Return the number of the ring's advisory lock (a signed 64-bit integer)."""
+    return int.from_bytes(hashlib.sha256(b"threadvault ring" + ring.bytes).digest()[:8], "big", signed=True)
+
+
+def version_context(*, tenant: UUID, ring: UUID, version: UUID) -> dict[str, str]:
+    """Return what the wrapped bytes of a version are bound to."""
+    return {"tenant": str(tenant), "ring": str(ring), "version": str(version)}
+
+
+def new_version(*, ring: KeyRing, number: int, state: str, now: datetime) -> KeyVersion:
+    """Return an unsaved version with fresh bytes, wrapped by the root key of today's configuration."""
+    root = root_provider()
+    version = KeyVersion(
+        tenant_id=ring.tenant_id,
+        ring=ring,
+        number=number,
+        state=state,
+        provider_uri=root.uri,
+        state_changed_at=now,
+        activated_at=now if state == KeyVersion.State.ACTIVE else None,
+    )
+    context = version_context(tenant=ring.tenant_id, ring=ring.id, version=version.id)
+    version.wrapped = root.wrap(new_secret(), context)
+    return version
+
+
+def create_rings(*, tenant: UUID, now: datetime) -> list[KeyRing]:
+    """Make the rings of a new tenant, each with version 1 active; call it inside the tenant's scope."""
+    rings = []
+    for use in USES:
+        ring = KeyRing.objects.create(tenant_id=tenant, use=use)
+        new_version(ring=ring, number=1, state=KeyVersion.State.ACTIVE, now=now).save()
+        rings.append(ring)
+    return rings
+
+
+def rings_of(tenant: UUID) -> Mapping[str, KeyRing]:
+    """Return the tenant's rings by use; call it inside the tenant's scope."""
+    return {ring.use: ring for ring in KeyRing.objects.filter(tenant_id=tenant)}
+
+
+def lock_shared(rings: Iterable[UUID]) -> None:
+    """Take the rings' locks shared, in the one order of their numbers, until the transaction ends."""
+    with connection.cursor() as cursor:
+        for number in sorted(lock_number(ring) for ring in rings):
+            cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [number])
+
+
+def active_version(ring: UUID) -> KeyVersion:
+    """Return the ring's active version. A writer calls it in a statement after the lock, so that its snapshot follows."""
+    version = KeyVersion.objects.filter(ring_id=ring, state=KeyVersion.State.ACTIVE).first()
+    if version is None:
+        raise KeyUnavailable("This ring has no active version; a security officer rotates it: manage.py keys rotate.")
+    return version
+
+
+def unwrap_version(version: KeyVersion) -> bytes:
+    """Return the 32 bytes of a version from its provider. Raises KeyUnavailable for a destroyed one, ProviderFailed."""
+    if version.wrapped is None:
+        raise KeyUnavailable(f"Version {version.number} of this ring was destroyed.")
+    context = version_context(tenant=version.tenant_id, ring=version.ring_id, version=version.id)
+    return provider(version.provider_uri).unwrap(bytes(version.wrapped), context)

@@ -1,0 +1,88 @@
+"""Unwraps key versions before a transaction and keeps them for a bounded time, so that no provider is called under a lock.
+
+The store is the only cache of key-encryption keys in a process: bounded in number and time, dropped by `cool()`.
+"""
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from uuid import UUID
+
+from governance.conf.settings import vault_settings
+from governance.crypto.wrapping import WrappingKey
+from governance.keys.errors import KeyUnavailable
+from governance.keys.models import KeyRing, KeyVersion
+from governance.keys.rings import unwrap_version
+
+_DECRYPTS = {KeyVersion.State.ACTIVE, KeyVersion.State.DEACTIVATED}
+
+
+class _Store:
+    """Wrapping keys by version id, oldest out first; a forked child starts empty."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._keys: OrderedDict[UUID, tuple[float, WrappingKey]] = OrderedDict()
+
+    def get(self, version: UUID) -> WrappingKey | None:
+        with self._lock:
+            if self._pid != os.getpid():
+                self._keys.clear()
+                self._pid = os.getpid()
+            deadline, key = self._keys.get(version, (0.0, None))
+            if key is not None and deadline < time.monotonic():
+                del self._keys[version]
+                return None
+            return key
+
+    def put(self, version: UUID, key: WrappingKey) -> None:
+        settings = vault_settings()
+        with self._lock:
+            self._keys[version] = (time.monotonic() + settings.kek_seconds, key)
+            while len(self._keys) > settings.kek_limit:
+                self._keys.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._keys.clear()
+
+
+_store = _Store()
+
+
+def cool() -> None:
+    """Drop every key of the store."""
+    _store.clear()
+
+
+def wrapping_key(version: KeyVersion) -> WrappingKey:
+    """Return the version's wrapping key, from the store or its provider.
+
+    Raises KeyUnavailable in a state that opens nothing: suspended, compromised, destroyed or not yet active.
+    """
+    if version.state not in _DECRYPTS:
+        raise KeyUnavailable(f"Version {version.number} of this ring is {version.state} and opens nothing.")
+    key = _store.get(version.id)
+    if key is None:
+        key = WrappingKey(unwrap_version(version))
+        _store.put(version.id, key)
+    return key
+
+
+def warm(*, tenant: UUID, uses: frozenset[str] | None = None) -> None:
+    """Unwrap the usable versions of the tenant's rings; call it inside a short scope before the working transaction."""
+    rings = KeyRing.objects.filter(tenant_id=tenant)
+    if uses is not None:
+        rings = rings.filter(use__in=uses)
+    for version in KeyVersion.objects.filter(ring__in=rings, state__in=_DECRYPTS):
+        wrapping_key(version)
+
+
+def wrapping_keys(versions: set[UUID]) -> dict[UUID, WrappingKey]:
+    """Return the wrapping keys of versions by id, where their state allows. Raises KeyUnavailable otherwise."""
+    found = {version.id: wrapping_key(version) for version in KeyVersion.objects.filter(id__in=versions)}
+    if missing := versions - found.keys():
+        raise KeyUnavailable(f"{len(missing)} key versions are not there; the database was changed from outside.")
+    return found

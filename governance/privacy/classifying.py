@@ -1,0 +1,183 @@
+"""What a worker does with pending records: claim, open, detect, seal the redacted form, record. What it guarantees:
+
+- it opens by the same door as people, as a service account with the purpose `classification`;
+- effect and state are one transaction under row locks, so each record is done once;
+- what cannot be scanned whole is `unscanned` and its redacted view withheld, never called clean.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from governance.access.granting import grant
+from governance.audit.recording import record_with_effect
+from governance.conf.settings import vault_settings
+from governance.identity.members import service_principal
+from governance.identity.roles import Role
+from governance.identity.scoping import tenant_scope
+from governance.jobs.claiming import Claim
+from governance.keys.data_keys import keyed_hash
+from governance.keys.models import KeyUse
+from governance.keys.warming import warm
+from governance.privacy.detectors import RULESET_VERSION, Unscannable
+from governance.privacy.leaves import string_leaves
+from governance.privacy.marking import Marker
+from governance.privacy.models import Finding
+from governance.privacy.redaction import LeafFinding, redact
+from governance.vault.documents import Document, encode
+from governance.vault.models import Classification, Conversation, IndexEntry, Message
+from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects
+from governance.vault.reading import open_rows, resources
+from governance.vault.resealing import RedactedForm, lock_redacted_ring, seal_redacted
+
+PURPOSE: Final = "classification"
+CLASSES: Final = {
+    "EMAIL": Classification.CONFIDENTIAL,
+    "PHONE": Classification.CONFIDENTIAL,
+    "IP": Classification.CONFIDENTIAL,
+}
+
+
+@dataclass(slots=True)
+class Progress:
+    """What one batch came to."""
+
+    claimed: int = 0
+    redacted: int = 0
+    unscanned: int = 0
+    quarantined: int = 0
+
+
+@dataclass(slots=True)
+class _Work:
+    """What is written at the end of a batch."""
+
+    forms: list[RedactedForm] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    entries: list[IndexEntry] = field(default_factory=list)
+
+
+def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
+    """Do one batch of the tenant's pending messages, or of heads where no message waits. `claimed` is 0 at the end."""
+    progress = Progress()
+    for kind in KINDS:
+        claim = _claim(tenant, kind)
+        progress.quarantined += len(claim.quarantined)
+        if claim.rows:
+            progress.claimed = len(claim.rows)
+            _work(tenant, kind, claim, progress, now)
+            break
+    return progress
+
+
+def _claim(tenant: UUID, kind: Kind) -> Claim:
+    with tenant_scope(tenant):
+        claim = claim_pending(kind, limit=vault_settings().worker_rows)
+        if claim.quarantined:
+            record_with_effect(
+                tenant=tenant,
+                event="message.quarantined",
+                actor_kind="worker",
+                rows=[str(row) for row in claim.quarantined],
+            )
+    return claim
+
+
+def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datetime) -> None:
+    principal = service_principal(tenant=tenant, role=Role.WORKER, purpose=PURPOSE)
+    with tenant_scope(tenant):
+        scope = resources(row.group for row in claim.rows)
+        warm(tenant=tenant, uses=frozenset({KeyUse.CONTENT, KeyUse.REDACTED, KeyUse.INDEX}))
+    with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
+        with tenant_scope(tenant):
+            lock_subjects(kind, claim.rows)
+            lock_redacted_ring(tenant)
+            rows = lock_pending(kind, claim.rows)
+            if not rows:
+                return
+            work = _detect(tenant, rows, now)
+            manifest, root = seal_redacted(tenant=tenant, forms=work.forms, now=now)
+            Finding.objects.bulk_create(work.findings, batch_size=500)
+            IndexEntry.objects.bulk_create(work.entries, batch_size=500)
+            unscanned = sum(form.document is None for form in work.forms)
+            progress.redacted += len(rows) - unscanned
+            progress.unscanned += unscanned
+            record_with_effect(
+                tenant=tenant,
+                event="batch.processed",
+                **principal.as_actor(),
+                manifest=str(manifest),
+                root=root.hex(),
+                rows=len(rows),
+                unscanned=unscanned,
+                findings=len(work.findings),
+                ruleset=RULESET_VERSION,
+            )
+
+
+def _detect(tenant: UUID, rows: list[Message | Conversation], now: datetime) -> _Work:
+    marks = keyed_hash(tenant=tenant, use=KeyUse.INDEX, label="mark", now=now)
+    values = keyed_hash(tenant=tenant, use=KeyUse.INDEX, label="value", now=now)
+    work = _Work()
+    for row, document in zip(rows, open_rows(rows, view="source"), strict=True):
+        conversation = row.conversation_id if isinstance(row, Message) else row.id
+        marker = Marker(marks=marks, values=values, conversation=conversation)
+        _detect_one(row, document, marker, work)
+    return work
+
+
+def _detect_one(row: Message | Conversation, document: Document | None, marker: Marker, work: _Work) -> None:
+    """Add what follows from one opened record; a record that cannot be scanned whole gets no document."""
+    if document is None:
+        work.forms.append(RedactedForm(row=row, document=None, classification=Classification.RESTRICTED))
+        return
+    try:
+        redaction = redact(document.item, mark=marker)
+    except Unscannable:
+        work.forms.append(RedactedForm(row=row, document=None, classification=Classification.RESTRICTED))
+        return
+    sealed = encode(redaction.item, document.text)
+    work.forms.append(RedactedForm(row=row, document=sealed, classification=classify(redaction.findings)))
+    message, conversation = (row.id, row.conversation_id) if isinstance(row, Message) else (None, row.id)
+    work.findings.extend(_findings(row, message, conversation, document, redaction.findings))
+    work.entries.extend(
+        IndexEntry(tenant_id=row.tenant_id, message_id=message, conversation_id=conversation, value_index=value)
+        for value in sorted(marker.found)
+    )
+
+
+def classify(findings: tuple[LeafFinding, ...]) -> Classification:
+    """Return how sensitive a text with these findings is: by its most telling type, `internal` without any."""
+    return max(
+        (CLASSES.get(str(finding.type), Classification.RESTRICTED) for finding in findings),
+        default=Classification.INTERNAL,
+    )
+
+
+def _findings(
+    row: Message | Conversation,
+    message: UUID | None,
+    conversation: UUID,
+    document: Document,
+    found: tuple[LeafFinding, ...],
+) -> list[Finding]:
+    """Return the rows: a leaf is kept by its number, for a path can hold names that people chose."""
+    if not found:
+        return []
+    numbers = {leaf.path: number for number, leaf in enumerate(string_leaves(document.item))}
+    return [
+        Finding(
+            tenant_id=row.tenant_id,
+            conversation_id=conversation,
+            message_id=message,
+            leaf=numbers[finding.path],
+            start=finding.start,
+            end=finding.end,
+            type=str(finding.type),
+            tier=str(finding.tier),
+            rule=finding.rule,
+            ruleset=RULESET_VERSION,
+        )
+        for finding in found
+    ]

@@ -1,0 +1,272 @@
+"""Opens what is sealed, under a grant. What it guarantees:
+
+- the decision is on the record, committed, before any text leaves; no record, no answer;
+- redacted by default; the source only where the grant's action says so;
+- a value that does not open at its place is recorded as an integrity failure, with ids and no text, and nothing of the
+  conversation is returned;
+- what was in fact opened for a person is kept as a Consultation.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from governance.access.cells import CLASSIFICATIONS, Cell
+from governance.access.errors import AccessDenied
+from governance.access.granting import Grant, Resource, grant, record_refusal, required
+from governance.access.policies import decide_cells
+from governance.access.purposes import check_purpose
+from governance.audit.recording import record_now
+from governance.crypto.derivation import fingerprint
+from governance.crypto.envelope import Place
+from governance.crypto.errors import CannotOpen
+from governance.identity.principals import Principal
+from governance.identity.scoping import tenant_scope
+from governance.keys.data_keys import open_data_keys
+from governance.keys.errors import UnknownKey
+from governance.vault.documents import Document, decode
+from governance.vault.errors import IntegrityFailure, NotFound
+from governance.vault.models import Collection, Consultation, Conversation, Message, State
+from governance.vault.records import OpenedConversation, OpenedMessage
+
+_ACTIONS = {"redacted": "read_redacted", "source": "read_source"}
+_WITHHELD = {
+    State.PENDING: "not scanned yet",
+    State.UNSCANNED: "could not be scanned",
+    State.QUARANTINED: "set aside after three attempts",
+    State.ERASED: "erased",
+}
+MESSAGES_AT_ONCE = 500
+
+
+def resource_of(conversation: Conversation) -> Resource:
+    """Return what access sees of a conversation; its collection must be loaded with it."""
+    collection = conversation.collection
+    cell = Cell(str(collection.name), conversation.classification, conversation.held, conversation.restricted)
+    return Resource(cell=cell, purposes=frozenset(collection.purposes))
+
+
+def resources(ids: Iterable[UUID]) -> dict[UUID, Resource]:
+    """Return the resources of conversations; call it inside the tenant's scope."""
+    rows = Conversation.objects.filter(id__in=set(ids)).select_related("collection").defer("source", "redacted")
+    return {row.id: resource_of(row) for row in rows}
+
+
+def _find(conversation_id: UUID) -> Conversation:
+    found = Conversation.objects.filter(id=conversation_id).select_related("collection").first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _warm_grant(held: Grant, rows: Sequence[Conversation | Message], view: str) -> None:
+    """Put the data keys of the rows into the grant's store; those that were destroyed stay absent."""
+    wanted = {key for row in rows if (key := getattr(row, f"{view}_data_key_id")) is not None}
+    missing = wanted - held.keys.keys()
+    if missing:
+        held.keys.update(open_data_keys(missing))
+
+
+def _open(held: Grant, row: Conversation | Message, view: str) -> Document | None:
+    """Return the row's document in `view`; None where it has none or its data key was destroyed."""
+    sealed, key_id = getattr(row, view), getattr(row, f"{view}_data_key_id")
+    if sealed is None or key_id not in held.keys:
+        return None
+    conversation = row.conversation_id if isinstance(row, Message) else row.id
+    label = f"{'message' if isinstance(row, Message) else 'conversation'}.{view}"
+    place = Place(row.tenant_id, conversation, row.id, label, getattr(row, f"{view}_revision"))
+    return decode(held.keys[key_id].open(sealed.envelope, place))
+
+
+def open_rows(rows: Sequence[Conversation | Message], *, view: str) -> list[Document | None]:
+    """Open rows under the grant of this context; call it inside the tenant's scope.
+
+    Raises OpeningRefused (recorded), IntegrityFailure (recorded).
+    """
+    held = required()
+    counts: dict[UUID, int] = {}
+    for row in rows:
+        conversation = row.conversation_id if isinstance(row, Message) else row.id
+        counts[conversation] = counts.get(conversation, 0) + 1
+    for conversation, count in counts.items():
+        held.check(conversation=conversation, view=view, messages=count)
+    row_id = None
+    try:
+        _warm_grant(held, rows, view)
+        opened = []
+        for row in rows:
+            row_id = row.id
+            opened.append(_open(held, row, view))
+    except (CannotOpen, UnknownKey):
+        _report(held, row_id, view)
+        raise IntegrityFailure from None
+    return opened
+
+
+def _report(held: Grant, row_id: UUID | None, view: str) -> None:
+    record_now(
+        tenant=held.principal.tenant_id,
+        event="integrity_failure",
+        **held.principal.as_actor(),
+        grant=str(held.id),
+        row=str(row_id) if row_id else "data key",
+        column=view,
+    )
+
+
+def _opened_message(row: Message, document: Document | None, view: str) -> OpenedMessage:
+    withheld = "" if document is not None else _WITHHELD.get(State(row.state), "erased")
+    if document is None and view == "source":
+        withheld = "erased"
+    return OpenedMessage(
+        id=row.id,
+        ordinal=row.ordinal,
+        role=row.role,
+        parent_id=row.parent_id,
+        state=State(row.state).label,
+        document=document,
+        withheld=withheld,
+    )
+
+
+def read_conversation(
+    *,
+    principal: Principal,
+    conversation_id: UUID,
+    purpose: str,
+    now: datetime,
+    view: str = "redacted",
+    reason: str = "",
+    after: int = -1,
+    limit: int = MESSAGES_AT_ONCE,
+) -> OpenedConversation:
+    """Open a conversation's head and its messages with ordinals above `after`, at most `limit` of them.
+
+    `view` is "redacted" or "source". Raises NotFound, AccessDenied (recorded), IntegrityFailure (recorded).
+    """
+    with tenant_scope(principal.tenant_id):
+        conversation = _find(conversation_id)
+        resource = resource_of(conversation)
+    digest = fingerprint(reason.encode()).hex() if reason else ""
+    with grant(
+        principal=principal,
+        action=_ACTIONS[view],
+        purpose=purpose,
+        resources={conversation_id: resource},
+        now=now,
+        reason_digest=digest,
+    ) as held:
+        with tenant_scope(principal.tenant_id):
+            rows = list(
+                Message.objects.filter(conversation_id=conversation_id, ordinal__gt=after).order_by("ordinal")[:limit]
+            )
+            documents = open_rows([conversation, *rows], view=view)
+            consult(held, conversation_id, view=view, messages=len(rows), reason=reason)
+        return OpenedConversation(
+            id=conversation.id,
+            collection=conversation.collection.name,
+            classification=CLASSIFICATIONS[conversation.classification],
+            view=view,
+            head=documents[0],
+            messages=tuple(
+                _opened_message(row, document, view) for row, document in zip(rows, documents[1:], strict=True)
+            ),
+            total=conversation.message_count,
+        )
+
+
+def consult(held: Grant, conversation_id: UUID, *, view: str, messages: int, reason: str) -> None:
+    """Keep what was opened for a person; call it inside the tenant's scope."""
+    Consultation.objects.create(
+        tenant_id=held.principal.tenant_id,
+        grant_id=held.id,
+        user_id=held.principal.user_id,
+        conversation_id=conversation_id,
+        purpose=held.purpose,
+        view=view,
+        reason=reason,
+        messages=messages,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of a list: metadata, and the redacted head."""
+
+    id: UUID
+    collection: str
+    classification: str
+    state: str
+    messages: int
+    created_at: datetime
+    head: Document | None = None
+
+
+def visible(*, principal: Principal, action: str, purpose: str, now: datetime) -> Q:
+    """Return the condition that keeps the conversations on which policies allow `action`; inside the tenant's scope.
+
+    Policies see a conversation by its cell alone, so deciding once a cell gives lists and details the same answer.
+    Raises AccessDenied for a purpose that is unknown or that the token lacks, and where no cell at all is allowed.
+    """
+    check_purpose(tenant=principal.tenant_id, purpose=purpose, limited_to=principal.purposes)
+    collections = {row.id: row for row in Collection.objects.filter(tenant_id=principal.tenant_id)}
+    found = Conversation.objects.order_by().values_list("collection_id", "classification", "held", "restricted").distinct()
+    cells = {
+        row: Cell(collections[row[0]].name, *row[1:]) for row in found if purpose in collections[row[0]].purposes
+    }
+    asked = {"principal": principal, "action": action, "purpose": purpose, "second_factor": False, "now": now}
+    decisions = decide_cells(cells=cells.values(), **asked)
+    allowed = [row for row, cell in cells.items() if decisions[cell].allowed]
+    if cells and not allowed:
+        raise AccessDenied("policy.denied", "No policy allows this, or one forbids it.")
+    condition = Q(pk__in=[])
+    for collection, classification, held, restricted in allowed:
+        condition |= Q(collection_id=collection, classification=classification, held=held, restricted=restricted)
+    return condition
+
+
+def list_conversations(
+    *,
+    principal: Principal,
+    purpose: str,
+    now: datetime,
+    collection: str = "",
+    before: UUID | None = None,
+    limit: int = 50,
+) -> list[Listed]:
+    """Return the newest conversations that the principal may list, with redacted heads; `before` is the last id seen.
+
+    Raises AccessDenied (recorded) as `visible` does.
+    """
+    try:
+        with tenant_scope(principal.tenant_id):
+            condition = visible(principal=principal, action="list", purpose=purpose, now=now)
+            query = Conversation.objects.filter(condition).select_related("collection").order_by("-id")
+            query = query.filter(collection__name=collection) if collection else query
+            rows = list((query if before is None else query.filter(id__lt=before))[:limit])
+    except AccessDenied as refusal:
+        record_refusal(principal=principal, refusal=refusal, action="list", purpose=purpose)
+        raise
+    if not rows:
+        return []
+    resources_of = {row.id: resource_of(row) for row in rows}
+    with grant(principal=principal, action="list", purpose=purpose, resources=resources_of, now=now):
+        with tenant_scope(principal.tenant_id):
+            heads = open_rows(rows, view="redacted")
+    return [_listed(row, head) for row, head in zip(rows, heads, strict=True)]
+
+
+def _listed(row: Conversation, head: Document | None) -> Listed:
+    facts: dict[str, Any] = {
+        "id": row.id,
+        "collection": row.collection.name,
+        "classification": CLASSIFICATIONS[row.classification],
+        "state": State(row.state).label,
+        "messages": row.message_count,
+        "created_at": row.created_at,
+    }
+    return Listed(**facts, head=head)

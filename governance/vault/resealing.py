@@ -1,0 +1,91 @@
+"""Writes the redacted form of records beside their source, in the transaction that holds their locks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from governance.crypto.envelope import Place
+from governance.keys.data_keys import KeyOwner, obtain, owners_of
+from governance.keys.models import KeyUse
+from governance.keys.rings import lock_shared, rings_of
+from governance.vault.manifests import leaf_bytes, write_manifest
+from governance.vault.models import Conversation, Message, State
+from governance.vault.pending import KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedForm:
+    """What a worker made of one locked record: its redacted document, or None where it could not be scanned."""
+
+    row: Message | Conversation
+    document: bytes | None = field(repr=False)
+    classification: int
+
+    @property
+    def conversation(self) -> UUID:
+        """The conversation of the record."""
+        return self.row.conversation_id if isinstance(self.row, Message) else self.row.id
+
+
+def lock_redacted_ring(tenant: UUID) -> None:
+    """Take the lock of the redacted ring shared; it comes before the rows' locks."""
+    lock_shared([rings_of(tenant)[KeyUse.REDACTED].id])
+
+
+def seal_redacted(*, tenant: UUID, forms: Sequence[RedactedForm], now: datetime) -> tuple[UUID, bytes]:
+    """Seal and write the redacted forms; return the manifest's id and Merkle root.
+
+    Call it with the ring's lock held shared and the rows locked. A form without a document makes its record
+    `unscanned`: its redacted view stays withheld.
+    """
+    owners = owners_of({form.row.source_data_key_id for form in forms})
+    targets = {
+        id(form): KeyOwner(form.conversation, owners[form.row.source_data_key_id], KeyUse.REDACTED) for form in forms
+    }
+    keys = obtain(tenant=tenant, owners={targets[id(form)] for form in forms if form.document is not None}, now=now)
+    leaves: list[bytes] = []
+    for kind in KINDS:
+        rows = []
+        label = "message.redacted" if kind.model is Message else "conversation.redacted"
+        for form in forms:
+            if not isinstance(form.row, kind.model):
+                continue
+            if form.document is None:
+                rows.append((form.row.id, State.UNSCANNED.value, form.classification, None, None, form.row.redacted_revision))
+                continue
+            key, revision = keys[targets[id(form)]], form.row.redacted_revision + 1
+            place = Place(tenant, form.conversation, form.row.id, label, revision)
+            envelope = key.seal(form.document, place)
+            leaves.append(leaf_bytes(record=form.row.id, column=label, revision=revision, envelope=envelope))
+            rows.append((form.row.id, State.REDACTED.value, form.classification, envelope, key.id, revision))
+        _update(kind.table, rows)
+    _raise_classification(forms)
+    return write_manifest(tenant=tenant, leaves=leaves)
+
+
+def _update(table: str, rows: list[tuple[UUID, int, int, bytes | None, UUID | None, int]]) -> None:
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} m SET state = u.state, classification = u.class, redacted = u.body,"  # noqa: S608
+            " redacted_data_key_id = u.key, redacted_revision = u.revision, lease_until = NULL"
+            " FROM unnest(%b::uuid[], %b::int4[], %b::int4[], %b::bytea[], %b::uuid[], %b::int4[])"
+            " AS u(id, state, class, body, key, revision) WHERE m.id = u.id",
+            [list(column) for column in zip(*rows, strict=True)],
+        )
+
+
+def _raise_classification(forms: Sequence[RedactedForm]) -> None:
+    """A conversation is as sensitive as its most sensitive message."""
+    highest: dict[UUID, int] = {}
+    for form in forms:
+        if isinstance(form.row, Message):
+            highest[form.conversation] = max(highest.get(form.conversation, 0), form.classification)
+    for conversation in sorted(highest):
+        Conversation.objects.filter(id=conversation, classification__lt=highest[conversation]).update(
+            classification=highest[conversation]
+        )
