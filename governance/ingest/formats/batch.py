@@ -73,12 +73,14 @@ def _messages(record: Mapping[str, Any]) -> Iterator[IncomingMessage]:
 
 
 def _refuse_bad_time(item: Mapping[str, Any], at: str) -> None:
-    moment = fields.optional_text(item, "created_at", at)
-    try:
-        if moment and datetime.fromisoformat(moment).tzinfo is not None:
-            return
-    except ValueError:
-        pass
-    if item.get("created_at") is not None:
+    moment = item.get("created_at")
+    if moment is not None and not _is_moment(fields.as_text(moment, f"{at}/created_at")):
         reason = "A time as in 2026-11-01T09:00:00Z is expected."
         raise FormatError("field.value", reason=reason, pointer=f"{at}/created_at")
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False

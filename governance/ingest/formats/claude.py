@@ -53,10 +53,13 @@ def _messages(record: Mapping[str, Any]) -> Iterator[IncomingMessage]:
 
 
 def _pointers(item: Mapping[str, Any], at: str) -> tuple[str, ...]:
-    blocks = tuple(_block_pointers(item.get("content"), "/content"))
-    if not blocks and item.get("content") is None and "text" not in item:
-        raise FormatError("field.missing", reason="The message has no text.", pointer=f"{at}/text")
-    if not blocks and isinstance(item.get("text"), str):
+    content = item.get("content")
+    if not isinstance(content, (list, type(None))):
+        raise FormatError("field.type", reason="A list of blocks is expected.", pointer=f"{at}/content")
+    if content is None:
+        fields.required_text(item, "text", at)
+    blocks = tuple(_block_pointers(content, "/content"))
+    if not blocks and fields.optional_text(item, "text", at):
         blocks = ("/text",)
     return (*blocks, *_list_texts(item.get("attachments"), "/attachments", ("extracted_content",)))
 

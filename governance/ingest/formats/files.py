@@ -9,9 +9,9 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from io import SEEK_SET
+from io import BufferedReader
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any
 
 from governance.ingest.formats import records
 from governance.ingest.formats.assembly import Origin
@@ -75,7 +75,7 @@ def shown_path(path: str | os.PathLike[str]) -> str:
 class _Reading:
     """One file that is being read."""
 
-    handle: BinaryIO
+    handle: BufferedReader
     name: str
     collection: str
     format: str
@@ -96,7 +96,7 @@ class _Reading:
 
     def _prepare(self) -> None:
         """Refuse what is no text, find the first byte of text, and read a file whole that is one JSON value."""
-        self.handle.seek(0, SEEK_SET)
+        self.handle.seek(0)
         head = self.handle.read(8)
         if head.startswith(_ARCHIVES):
             raise FormatError("file.archive", reason="The file is an archive.")
@@ -181,7 +181,7 @@ def _item_error(name: str, error: FormatError, record: records.Record | None) ->
     )
 
 
-def _opened(path: str | os.PathLike[str]) -> BinaryIO:
+def _opened(path: str | os.PathLike[str]) -> BufferedReader:
     """The regular file at `path`, open; a pipe is refused without waiting for its other end."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -192,11 +192,10 @@ def _opened(path: str | os.PathLike[str]) -> BinaryIO:
         raise
     except ValueError:
         raise FormatError("file.missing", reason="The path holds a zero byte.") from None
-    handle = os.fdopen(descriptor, "rb")
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
-        return handle
-    handle.close()
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
     if stat.S_ISDIR(mode):
         raise FormatError("file.directory", reason="The path is a directory.")
     raise FormatError("file.special", reason="The path is a pipe or a device.")

@@ -61,7 +61,7 @@ def canonical(value: Any) -> bytes:
 
 def looks_wide(data: bytes) -> bool:
     """Whether the bytes are UTF-16 or UTF-32: by their mark, or as JSON starts with two ASCII characters."""
-    return data.startswith(_WIDE_MARKS) or (len(data) >= 4 and b"\x00" in data[:4] and data[:4] != b"\x00" * 4)
+    return data.startswith(_WIDE_MARKS) or (b"\x00" in data[:4] and any(data[:4]))
 
 
 def skeleton(data: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """Messages in the style of the OpenAI API, one conversation a line: chat logs, agent runs, fine-tuning data.
 
-    {"id": ..., "messages": [{"role", "content", "name"?, "tool_calls"?, "tool_call_id"?}, ...], "tools"?: [...], ...}
+{"id": ..., "messages": [{"role", "content", "name"?, "tool_calls"?, "tool_call_id"?}, ...], "tools"?: [...], ...}
 """
 
 from collections.abc import Iterator, Mapping

@@ -7,7 +7,8 @@ time. Cutting looks at brackets, commas and quotes; whether an item is JSON is f
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from io import BufferedReader
+from typing import Any
 
 from governance.ingest.formats.errors import FormatError
 from governance.ingest.formats.json_values import MAX_DEPTH, loads, masked, skeleton
@@ -33,7 +34,7 @@ class Record:
         return loads(self.data)
 
 
-def is_document(handle: BinaryIO, *, longest: int) -> bool:
+def is_document(handle: BufferedReader, *, longest: int) -> bool:
     """Whether the file is one JSON value (an array, or an object over several lines) and not a record a line."""
     first = _next_line(handle, longest)
     if first.startswith(b"["):
@@ -44,7 +45,7 @@ def is_document(handle: BinaryIO, *, longest: int) -> bool:
     return not _next_line(handle, longest).startswith(b"{")
 
 
-def lines(handle: BinaryIO, *, longest: int) -> Iterator[Record]:
+def lines(handle: BufferedReader, *, longest: int) -> Iterator[Record]:
     """One record a line that is not blank; of a line beyond `longest` bytes no more than that is ever in memory."""
     number = 0
     while raw := handle.readline(longest + 2):
@@ -64,19 +65,18 @@ def document(data: bytes, *, longest: int) -> Iterator[Record]:
     if not data.lstrip(BLANKS).startswith(b"["):
         yield _cut(data, 0, len(data), line=1, item=0, longest=longest)
         return
-    line, counted, index, start = 1, 0, 0, data.index(b"[") + 1
+    line, counted, index, start, kind = 1, 0, 0, data.index(b"[") + 1, b""
     for end, kind, depth in _borders(masked(data)):
         line += data.count(b"\n", counted, start)
         counted = start
         record = _cut(data, start, end, line=line, item=index, longest=longest)
-        if kind or depth == 1:
-            if index or kind == b"," or record.data != b"":
-                yield record
         if not kind:
-            yield _unfinished(record, depth)
+            yield from _unfinished(record, depth)
+        elif index or kind == b"," or record.data:
+            yield record
         index, start = index + 1, end + 1
-    if data[start:].strip(BLANKS):
-        reason = "Something follows the end of the array."
+    if kind == b"}" or data[start:].strip(BLANKS):
+        reason = "The array is not closed by a bracket, or something follows it."
         yield Record(FormatError("json.trailing", reason=reason), line + data.count(b"\n", counted, start))
 
 
@@ -111,15 +111,17 @@ def _cut(data: bytes, start: int, end: int, *, line: int, item: int, longest: in
     return Record(piece, line, item, end - start)
 
 
-def _unfinished(record: Record, depth: int) -> Record:
+def _unfinished(record: Record, depth: int) -> Iterator[Record]:
+    """What is said of the end of an array that is not closed: its last item, where that is whole, and the fault."""
+    if depth == 1 and record.data:
+        yield record
+    error = FormatError("json.truncated", reason="The array is not closed.")
     if depth > MAX_DEPTH:
         error = FormatError("json.depth", reason=f"The data is nested deeper than {MAX_DEPTH} levels.")
-    else:
-        error = FormatError("json.truncated", reason="The array is not closed.")
-    return Record(error, record.line, record.item)
+    yield Record(error, record.line, None if depth == 1 else record.item)
 
 
-def _next_line(handle: BinaryIO, longest: int) -> bytes:
+def _next_line(handle: BufferedReader, longest: int) -> bytes:
     while raw := handle.readline(longest + 2):
         line = raw.strip(BLANKS)
         if line:
@@ -127,7 +129,7 @@ def _next_line(handle: BinaryIO, longest: int) -> bytes:
     return b""
 
 
-def _skip_line(handle: BinaryIO, chunk: bytes) -> int:
+def _skip_line(handle: BufferedReader, chunk: bytes) -> int:
     """Read on to the end of the line that `chunk` began; how many bytes that took."""
     skipped = 0
     while chunk and not chunk.endswith(b"\n"):

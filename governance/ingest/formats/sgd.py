@@ -1,6 +1,6 @@
 """Schema-Guided Dialogue as it is published: an array of dialogues with annotated turns.
 
-    {"dialogue_id", "services", "turns": [{"speaker": "USER" | "SYSTEM", "utterance", "frames": [...]}, ...]}
+{"dialogue_id", "services", "turns": [{"speaker": "USER" | "SYSTEM", "utterance", "frames": [...]}, ...]}
 """
 
 from collections.abc import Iterator, Mapping
