@@ -39,16 +39,22 @@ def _texts_of(entry: dict[str, Any]) -> list[str]:
         return _of_tree(entry["mapping"])
     if "chat_messages" in entry:
         return ["\n".join(_of_blocks(each)) for each in entry["chat_messages"]]
-    if "conversations" in entry:
-        turns = entry["conversations"] + [entry[name] for name in ("chosen", "rejected") if name in entry]
-        return [turn["value"] for turn in turns]
     if "messages_display" in entry:
         return _of_transcript(entry["messages_display"])
-    if "choices" in entry:
-        return [turn for choice in entry["choices"] for turn in choice["turns"]]
-    if "turns" in entry:
-        return [turn["utterance"] if isinstance(turn, dict) else turn for turn in entry["turns"]]
-    return [each["message"] if "message" in each else each["content"] or "" for each in entry["messages"]]
+    if "conversations" in entry:
+        turns = entry["conversations"] + [entry[name] for name in ("chosen", "rejected") if name in entry]
+    elif "choices" in entry:
+        turns = [turn for choice in entry["choices"] for turn in choice["turns"]]
+    else:
+        turns = entry["turns"] if "turns" in entry else entry["messages"]
+    return [turn if isinstance(turn, str) else _of_turn(turn) for turn in turns]
+
+
+def _of_turn(turn: dict[str, Any]) -> str:
+    for name in ("value", "utterance", "message", "content"):
+        if name in turn:
+            return turn[name] or ""
+    raise ValueError("A turn of no known shape.")
 
 
 def _of_blocks(each: dict[str, Any]) -> list[str]:
