@@ -89,7 +89,12 @@ class _Reading:
         source = hashlib.file_digest(self.handle, "sha256").hexdigest()
         self._prepare()
         chosen = self._format()
-        yield from self._conversations(chosen, source) if chosen else self._refusals()
+        empty = True
+        for result in self._conversations(chosen, source) if chosen else self._refusals():
+            empty = False
+            yield result
+        if empty:
+            raise FormatError("file.empty", reason="The file holds no conversation.")
         after = os.fstat(self.handle.fileno())
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise FormatError("file.changed", reason="The file changed while it was read.")
@@ -106,8 +111,6 @@ class _Reading:
         self.handle.seek(self.start)
         if records.is_document(self.handle, longest=self.limits.record_bytes):
             self.content = self._whole()
-        if next(self._records(), None) is None:
-            raise FormatError("file.empty", reason="The file holds no conversation.")
 
     def _whole(self) -> bytes:
         self.handle.seek(self.start)

@@ -26,8 +26,8 @@ class IncomingMessage:
 class IncomingConversation:
     """One conversation: `source` names where it came from (empty for the API, the SHA-256 of the file for an import).
 
-    `messages` stand in their order of appearance, in a tree each after the one that it answers; `parent` of a message is
-    the external id of the message that it answers, and is given where the format states it or has branches.
+    `messages` stand in their order of appearance, in a tree each after the one that it answers; `parent` of a message
+    is the external id of the message that it answers, and is given where the format states it or has branches.
     """
 
     external_id: str = field(repr=False)
