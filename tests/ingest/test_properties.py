@@ -17,8 +17,8 @@ from tests.ingest.pointing import follow
 ORIGIN = Origin(collection="c", source="0" * 64)
 UNLIMITED = 1 << 30
 
-settings.register_profile("formats", deadline=None, max_examples=150)
-settings.load_profile("formats")
+SOME = settings(deadline=None, max_examples=150)
+MANY = settings(deadline=None, max_examples=600)
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
 NAMES = WORDS | st.sampled_from(["content", "text", "parts", "role", "from", "value", "message", "id", "a/b", "m~n"])
@@ -65,7 +65,7 @@ RECORDS = st.one_of(
 
 
 @given(RECORDS)
-@settings(max_examples=1_000)
+@MANY
 def test_every_pointer_names_a_string_of_its_item(record):
     for each in FORMATS:
         try:
@@ -82,7 +82,7 @@ def test_every_pointer_names_a_string_of_its_item(record):
 
 
 @given(RECORDS)
-@settings(max_examples=500)
+@MANY
 def test_a_parent_stands_before_its_answers(record):
     for name in ("chatgpt", "sharegpt", "mtbench"):
         try:
@@ -100,6 +100,7 @@ TRANSCRIPTS = st.lists(
 
 
 @given(TRANSCRIPTS)
+@SOME
 def test_a_transcript_joined_again_is_the_transcript(said):
     transcript = "\n".join(f"{role}: {text}" for role, text in said)
     found = by_name("display").parse({"messages_display": transcript}, ORIGIN)
@@ -107,6 +108,7 @@ def test_a_transcript_joined_again_is_the_transcript(said):
 
 
 @given(st.lists(VALUES, max_size=5), st.sampled_from([None, 1]), st.booleans())
+@SOME
 def test_an_array_is_cut_into_its_items(values, indent, plain):
     data = json.dumps(values, indent=indent, ensure_ascii=plain).encode()
     records = list(document(data, longest=UNLIMITED))
@@ -117,6 +119,7 @@ def test_an_array_is_cut_into_its_items(values, indent, plain):
 
 
 @given(VALUES, st.sampled_from([None, 1]), st.booleans())
+@SOME
 def test_the_strict_loader_reads_what_json_reads(value, indent, plain):
     text = json.dumps(value, indent=indent, ensure_ascii=plain)
     found = loads(text.encode())
@@ -126,14 +129,14 @@ def test_the_strict_loader_reads_what_json_reads(value, indent, plain):
 
 
 @given(st.binary(max_size=60) | st.text('[]{}",:\\u0dn1e. \n', max_size=60).map(str.encode))
-@settings(max_examples=1_000)
+@MANY
 def test_any_bytes_are_a_value_or_a_format_error(data):
     with contextlib.suppress(FormatError):
         loads(data)
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=3), st.booleans(), st.integers(0, 400), st.binary(max_size=3))
-@settings(max_examples=300)
+@MANY
 def test_any_file_gives_conversations_and_item_errors(tmp_path_factory, values, lines, place, junk):
     whole = "\n".join(map(json.dumps, values)) if lines else json.dumps(values, indent=1)
     data = whole.encode()

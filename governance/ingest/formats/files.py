@@ -146,9 +146,10 @@ class _Reading:
             try:
                 conversation = chosen.parse(record.value(), Origin(self.collection, source, position))
                 _refuse_repeated(conversation, seen)
-                yield conversation
             except FormatError as error:
                 yield _item_error(self.name, error, record)
+            else:
+                yield conversation
             if self.on_bytes is not None:
                 self.on_bytes(record.size)
 
@@ -194,7 +195,7 @@ def _opened(path: str | os.PathLike[str]) -> BufferedReader:
                 raise FormatError(code, reason=reason) from None
         raise
     except ValueError:
-        raise FormatError("file.missing", reason="The path holds a zero byte.") from None
+        raise FormatError("file.missing", reason="No file can have that path.") from None
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return os.fdopen(descriptor, "rb")
