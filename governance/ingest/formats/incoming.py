@@ -11,6 +11,7 @@ class IncomingMessage:
 
     `item` is the untouched original object; it is sealed as it stands. `text` holds RFC 6901 JSON pointers into
     `item`, in reading order, to the strings that a person reads as the message; the vault shows those and nothing else.
+    A pointer never names anything but a string. `external_id` is never empty: what came without one has one made.
     """
 
     role: str
@@ -25,8 +26,8 @@ class IncomingMessage:
 class IncomingConversation:
     """One conversation: `source` names where it came from (empty for the API, the SHA-256 of the file for an import).
 
-    `messages` stand in their order of appearance; `parent` of a message is the external id of the message that it
-    answers, and is given only where the conversation has branches.
+    `messages` stand in their order of appearance, in a tree each after the one that it answers; `parent` of a message
+    is the external id of the message that it answers, and is given where the format states it or has branches.
     """
 
     external_id: str = field(repr=False)
