@@ -13,16 +13,16 @@ KEYWORDS: Final = (
     "secret-key", "secretkey", "secret key", "client_secret", "client-secret", "clientsecret", "app_secret",
     "appsecret", "auth_token", "auth-token", "authtoken", "access_token", "access-token", "accesstoken",
     "refresh_token", "refreshtoken", "id_token", "session_token", "private_key", "privatekey", "encryption_key",
-    "signing_key", "bearer", "secret", "token", "密钥", "秘钥", "令牌", "访问密钥",
+    "signing_key", "bearer", "secret", "token", "password", "passwd", "pwd", "passphrase", "密钥", "秘钥", "令牌", "密码", "口令",
 )  # fmt: skip
 # An assignment of the value in code, configuration, headers or prose; `.match` begins right after the keyword.
 _ASSIGNED = pattern(
     rb"[A-Za-z0-9_-]{0,24}[\"'`\]]{0,2}[ \t]{0,4}(?:=>|:=|==?|:|\bis\b)[ \t]{0,4}(?:str[ \t]{0,2}=[ \t]{0,2})?"
-    rb"(?:Bearer |Token )?[\\]?[\"'`]?([A-Za-z0-9_.+/=~$%!^&*#?@-]{12,1000})"
+    rb"(?:Bearer |Token )?[\\]?[\"'`]?([A-Za-z0-9_.+/=~$%!^&*#?@-]{8,1000})"
 )
 _BEARER = pattern(rb"[ \t]{1,4}[\"'`]?([A-Za-z0-9_.+/=~-]{16,1000})")
 # The image holds one mark for each Chinese character: `密钥是`, `令牌为`, `密钥：` (already `:`).
-_CHINESE = pattern(rb"\x1a{0,2}[ \t]{0,2}[:=]?[ \t]{0,2}[\"'`]?([A-Za-z0-9_.+/=~-]{16,1000})")
+_CHINESE = pattern(rb"\x1a{0,2}[ \t]{0,2}[:=]?[ \t]{0,2}[\"'`]?([A-Za-z0-9_.+/=~$%!^&*#?@-]{8,1000})")
 _MORE = pattern(rb"[A-Za-z0-9_.+/=~-]{0,1000}")
 _LEAF = pattern(rb"[^\s\x1a]{8,1000}")
 _CODE = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+|[a-z]+(?:[_-][a-z]+)*|[A-Z]+(?:_[A-Z]+)*|[A-Za-z]+")
@@ -31,7 +31,10 @@ _SECRET_KEYS = re.compile(
     r"token|token|private ?key|authorization|password|passwd|pwd)(?![a-z])|密钥|秘钥|令牌|密码|口令"
 )
 _PASSWORD_KEYS = re.compile(r"(?<![a-z])(?:password|passwd|pwd)(?![a-z])|密码|口令")
+_PASSWORDS = frozenset({"password", "passwd", "pwd", "passphrase", "密码", "口令"})
+_SHORTEST_KEY = 12
 _FEWEST_BITS = 3.0
+_FEWEST_PASSWORD_BITS = 2.5
 _FEWEST_CLASSES = 2
 
 
@@ -40,6 +43,13 @@ def random_enough(value: str) -> bool:
     if _CODE.fullmatch(value) or entropy.placeholder(value):
         return False
     return entropy.bits(value) >= _FEWEST_BITS and entropy.classes(value) >= _FEWEST_CLASSES and _has_digit(value)
+
+
+def password_like(value: str) -> bool:
+    """Tell whether a value that is called a password is one, and no word of the sentence or of the code."""
+    if _CODE.fullmatch(value) or entropy.placeholder(value):
+        return False
+    return entropy.bits(value) >= _FEWEST_PASSWORD_BITS and entropy.classes(value) >= _FEWEST_CLASSES
 
 
 def _has_digit(value: str) -> bool:
@@ -63,7 +73,10 @@ def assigned(doc: Document, start: int, end: int) -> Span | None:
         last = more
     while last > first and doc.text[last - 1] in ".?!":
         last -= 1
-    if not random_enough(doc.text[first:last]):
+    value = doc.text[first:last]
+    if doc.folded[start:end] in _PASSWORDS:
+        return Span(first, last, Kind.PASSWORD, Tier.CONTEXTUAL, "assignment") if password_like(value) else None
+    if len(value) < _SHORTEST_KEY or not random_enough(value):
         return None
     return Span(first, last, Kind.API_KEY, Tier.CONTEXTUAL, "assignment")
 

@@ -10,7 +10,7 @@ from governance.privacy.detectors.characters import Document
 from governance.privacy.detectors.spans import Kind
 
 WIDTH = 32
-_BEHIND = 12
+_BEHIND = 24
 
 
 def _words(latin: str, chinese: str) -> re.Pattern[str]:
@@ -23,7 +23,7 @@ _FOR = {
         r"(?:tele)?phones?|phone ?(?:no|num(?:ber)?)?|tel|telefon|mobiles?|mob|cell|cellphone|handset|fax|desk|"
         r"call(?:ing|ed)?|dial|ring|contact(?:ing|ed)?|whatsapp|viber|sms|text (?:me|us|him|her)|landline|hotline|"
         r"helpline|reach(?:ed)?|messages? (?:to|at|on)|numbers? (?:is|are|you|for)|(?:his|her|their|my|our|your) number",
-        "电话|電話|手机|手機|座机|传真|热线|致电|拨打|联系方式|联系|短信|来电|客服|号码是|联络",
+        "电话|電話|手机|手機|座机|传真|热线|致电|拨打|联系方式|联系|短信|来电|客服|号码是|联络|打$",
     ),
     Kind.CARD: _words(
         r"(?:credit|debit|bank|payment|gift)? ?cards?|card ?(?:no|num(?:ber)?)|cc|pan|visa|master ?card|amex|maestro|"
@@ -43,12 +43,15 @@ _FOR = {
 _AGAINST = re.compile(
     r"(?:(?<![a-z])(?:order|tracking|invoice|ticket|isbn|issn|version|ver|v|build|timestamp|time|ts|epoch|price|total|"
     r"amount|sku|serial|reference|ref|confirmation|booking|reservation|transaction|uuid|commit|sha\d*|lat(?:itude)?|"
-    r"lng|lon(?:gitude)?|date|year|version)(?: ?(?:no|num|number|id|code))?|"
-    r"订单号|订单编号|订单|单号|运单|快递|流水号|时间戳|版本号|版本|日期|价格|金额|编号|总价|票房|邮编)"
+    r"lng|lon(?:gitude)?|date|year|ssn|social security|passport|qq|wechat)(?: ?(?:no|num|number|id|code|号))?|"
+    r"订单号|订单编号|订单|单号|运单|快递|流水号|时间戳|护照|微信|版本号|版本|日期|价格|金额|编号|总价|票房|邮编)"
     r"(?: (?:is|was)|是|为|一共)?[\s:#=.\"']{0,4}$"
 )
 _MONEY_BEFORE = re.compile(r"(?:[$€£¥₹]|usd|eur|gbp|rmb|cny) ?$")
 _MONEY_AFTER = re.compile(r" ?(?:元|块|万|亿|美元|dollars?|euros?|usd|rmb|%|km|公里|米|年|月)")
+
+# A label behind a number, as on a letterhead: `655 437 108 office`.
+_LABEL_BEHIND = re.compile(r" ?\(?(?:office|home|work|direct)(?![a-z])")
 
 
 def speaks_for(doc: Document, kind: Kind, start: int, end: int, *, width: int = WIDTH) -> bool:
@@ -58,6 +61,7 @@ def speaks_for(doc: Document, kind: Kind, start: int, end: int, *, width: int = 
         (doc.context and words.search(doc.context))
         or words.search(doc.before(start, width))
         or words.search(doc.after(end, _BEHIND))
+        or (kind is Kind.PHONE and _LABEL_BEHIND.match(doc.after(end, _BEHIND)))
     )
 
 

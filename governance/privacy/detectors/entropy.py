@@ -6,8 +6,8 @@ from collections import Counter
 
 _SAMPLE = 256
 _PLACEHOLDER = re.compile(
-    r"(?:your|my|the|some|insert|replace|change|example|sample|dummy|placeholder|redacted|xxxx|\*{3}|\.{3}|test[_-]?key|"
-    r"changeme|todo|env\[|environ|getenv|process\.env|secrets?\.|config[.\[]|settings\.|vault\.)"
+    r"(?<![a-z])(?:your|my|the|some|insert|replace|change|test|todo)[_-]|changeme|replaceme|example|placeholder|redacted|"
+    r"dummy|xxxx|\*{3}|\.{3}|env\[|environ|getenv|process\.env|secrets?\.|config[.\[]|settings\.|vault\."
 )
 
 

@@ -29,7 +29,8 @@ def _touches(doc: Document, start: int, end: int) -> bool:
     before, after = doc.char(start - 1), doc.char(end)
     if before in WORD and before and not (before not in DIGITS and _LABELS.search(doc.before(start, 8))):
         return True
-    if before in ("-", ".", "/", "+") and doc.char(start - 2) in WORD and doc.char(start - 2):
+    further = doc.char(start - 2)
+    if further and ((before in ("-", "/", "+") and further in WORD) or (before == "." and further in DIGITS)):
         return True
     if after in WORD and after and not _EXTENSION.match(doc.folded, end):
         return True

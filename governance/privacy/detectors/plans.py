@@ -19,6 +19,8 @@ _DATE = re.compile(
 _DECIMAL = re.compile(r"\d{1,12}\.\d{1,15}(?:[ /-]{1,2}\d{1,12}(?:\.\d{1,15})?)?")
 _QUAD = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _RANGE = re.compile(r"(\d{3,5}) ?- ?(\d{3,5})")
+# The form of a social security number of the United States; a rule of its own finds those.
+_SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
 _BOOK = re.compile(r"97[89][ -]\d{1,5}[ -]\d{1,7}[ -]\d{1,7}[ -]\d")
 _SEQUENCE = "01234567890123456789"
 _CN_MOBILE = re.compile(r"1[3-9]\d{9}")
@@ -30,6 +32,8 @@ _MOBILE_FORMS = frozenset({(11,), (3, 4, 4), (3, 8), (7, 4), (3, 3, 5), (3, 4, 2
 _US_FORMS = frozenset({(3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 10)})
 _E164_FEWEST, _E164_MOST, _LOCAL_MOST = 8, 15, 13
 _US_LENGTH = 10
+_WITH_CODE = 13
+_EXTENSION = re.compile(r"(?i:(?<=\d) ?(?:x|ext\.? ?|extension |#|转|分机号?) ?|(?<=\d{8})-|(?<=\d{4}-\d{7})-)(\d{1,6})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +61,21 @@ class Number:
         if self.plus:
             return False
         source = self.source
-        if any(shape.fullmatch(source) for shape in (_DATE, _DECIMAL, _QUAD, _BOOK)):
+        if any(shape.fullmatch(source) for shape in (_DATE, _DECIMAL, _QUAD, _BOOK, _SSN)):
             return True
         return self._is_range() or self.digits in _SEQUENCE or len(set(self.digits)) == 1
 
     def _is_range(self) -> bool:
         match = _RANGE.fullmatch(self.source)
-        return bool(match) and match is not None and len(match[1]) == len(match[2]) and match[1][0] == match[2][0] and match[1] < match[2]
+        if match is None:
+            return False
+        low, high = match[1], match[2]
+        return len(low) == len(high) and low[0] == high[0] and low < high
 
 
 def _valid(country: int, national: str) -> bool:
-    return bool(phonenumbers.is_valid_number(phonenumbers.PhoneNumber(country_code=country, national_number=int(national))))
+    number = phonenumbers.PhoneNumber(country_code=country, national_number=int(national))
+    return bool(phonenumbers.is_valid_number(number))
 
 
 def _international(number: Number) -> Verdict | None:
@@ -85,7 +93,7 @@ def _international(number: Number) -> Verdict | None:
 
 def _chinese(number: Number) -> Verdict | None:
     digits, form = number.digits, number.form
-    if digits.startswith("86") and len(digits) == 13:
+    if digits.startswith("86") and len(digits) == _WITH_CODE:
         digits, form = digits[2:], (form[1:] if form[0] == 2 else (11,))
     if _CN_MOBILE.fullmatch(digits) and form in _MOBILE_FORMS:
         return (Tier.VALIDATED if _valid(86, digits) else Tier.CONTEXTUAL), "phone-cn-mobile"
@@ -116,10 +124,33 @@ def _american(number: Number) -> Verdict | None:
 
 def classify(number: Number) -> Verdict | None:
     """Name the plan of a number; a CONTEXTUAL or WEAK verdict holds only where a word of context stands near."""
-    if number.international:
+    if number.plus:
         return _international(number)
-    for plan in (_chinese, _british, _american):
+    for plan in (*((_international,) if number.international else ()), _chinese, _british, _american):
         verdict = plan(number)
         if verdict:
             return verdict
     return (Tier.CONTEXTUAL, "phone-local") if len(number.digits) <= _LOCAL_MOST else None
+
+
+def canonical(source: str) -> str:
+    """Return E.164 with the extension behind `;ext=` where a plan knows the number, the bare digits elsewhere."""
+    match = _EXTENSION.search(source)
+    main, extension = (source[: match.start()], f";ext={match[1]}") if match else (source, "")
+    number = Number.read(main)
+    if number.plus:
+        return f"+{number.digits}{extension}"
+    for plan, country in ((_chinese, "+86"), (_british, "+44"), (_american, "+1")):
+        if plan(number):
+            return country + _national(number.digits, country[1:]) + extension
+    digits = number.digits
+    return (f"+{digits[2:]}" if number.international else digits) + extension
+
+
+def _national(digits: str, country: str) -> str:
+    """Drop a country code or a trunk zero in front of a number that its plan has confirmed."""
+    if country == "44":
+        return digits[1:]
+    if country == "86":
+        return digits[2:] if len(digits) == _WITH_CODE and digits.startswith("86") else digits.removeprefix("0")
+    return digits[-_US_LENGTH:]
