@@ -88,7 +88,7 @@ def rewrite(item: Any, change: Change) -> Any:
     """Return a copy of `item` in which `change(leaf)` replaces a leaf, where it is not None.
 
     A replaced number becomes a string; a replaced member name keeps its place, and a second member that would get the
-    same name gets `#2`, `#3`, ... behind it. A string that is a JSON document is written anew only where one of its
+    same name gets ` (2)`, ` (3)`, ... behind it. A string that is a JSON document is written anew only where one of its
     leaves changed (its white space and notation of numbers may then differ) and is a JSON document afterwards.
     """
     return _Walk(change, NESTED).run(item, Step(None, "", ""), "")
@@ -142,7 +142,7 @@ class _Walk:
         name, count = new, 1
         while name in taken:
             count += 1
-            name = f"{new}#{count}"
+            name = f"{new} ({count})"
         taken.add(name)
         return name
 
@@ -189,7 +189,7 @@ def _hint(value: dict[str, Any]) -> str:
     return " ".join(label for label in labels if isinstance(label, str) and len(label) <= _LONGEST_LABEL)
 
 
-class _NotPlain(ValueError):
+class _NotPlainError(ValueError):
     """The text is JSON that a parser would not give back whole."""
 
 
@@ -197,12 +197,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         # A parser keeps the last of two members of one name; the first would be stored unseen.
-        raise _NotPlain
+        raise _NotPlainError
     return members
 
 
 def _refuse(_constant: str) -> None:
-    raise _NotPlain
+    raise _NotPlainError
 
 
 def _document(text: str) -> Any:

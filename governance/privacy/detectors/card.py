@@ -51,9 +51,7 @@ def luhn(digits: str) -> bool:
 
 def issued(digits: str) -> bool:
     """Tell whether a network issues numbers of this prefix and length."""
-    return any(
-        first <= digits[: len(first)] <= last and len(digits) in lengths for first, last, lengths in _ISSUERS
-    )
+    return any(first <= digits[: len(first)] <= last and len(digits) in lengths for first, last, lengths in _ISSUERS)
 
 
 def _judge(doc: Document, start: int, end: int) -> tuple[Tier, str] | None:

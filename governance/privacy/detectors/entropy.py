@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 
-_SAMPLE = 256
+SAMPLE = 128
 _PLACEHOLDER = re.compile(
     r"(?<![a-z])(?:your|my|the|some|insert|replace|change|test|todo)[_-]|changeme|replaceme|example|placeholder|redacted|"
     r"dummy|xxxx|\*{3}|\.{3}|env\[|environ|getenv|process\.env|secrets?\.|config[.\[]|settings\.|vault\."
@@ -12,8 +12,8 @@ _PLACEHOLDER = re.compile(
 
 
 def bits(value: str) -> float:
-    """Return the Shannon entropy of the characters of `value`, in bits a character (the first 256 count)."""
-    sample = value[:_SAMPLE]
+    """Return the Shannon entropy of the characters of `value`, in bits a character (the first 128 count)."""
+    sample = value[:SAMPLE]
     size = len(sample)
     return -sum(n / size * math.log2(n / size) for n in Counter(sample).values()) if size else 0.0
 
@@ -30,4 +30,4 @@ def classes(value: str) -> int:
 
 def placeholder(value: str) -> bool:
     """Tell whether the value is what people write in documentation, or an expression that fetches the secret."""
-    return bool(_PLACEHOLDER.search(value[:_SAMPLE].lower()))
+    return bool(_PLACEHOLDER.search(value[:SAMPLE].lower()))

@@ -51,7 +51,7 @@ def find_age(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Spa
     """Yield identities of age (Bech32 with the prefix AGE-SECRET-KEY-)."""
     for match in _AGE.finditer(doc.image, low, high):
         budget.spend()
-        yield Span(*match.span(), Kind.PRIVATE_KEY, Tier.VALIDATED, "age-identity")
+        yield Span(match.start(), match.end(), Kind.PRIVATE_KEY, Tier.VALIDATED, "age-identity")
 
 
 RULES = (

@@ -21,6 +21,8 @@ _PIECE = re.compile(r"[+(]{0,2}\d+\)?")
 # A label that stands right before a number without a space, as in `Tel13812345678`.
 _LABELS = re.compile(r"(?<![a-z])(?:tel|phone|mobile|mob|cell|fax|call|t|p|m|f|x)$")
 _MOST_GROUPS = 8
+_MANY_GROUPS = 7
+_BRACKETS = 4
 _FEWEST_DIGITS, _MOST_DIGITS = 7, 17
 
 
@@ -61,10 +63,10 @@ def _judge(doc: Document, start: int, end: int, budget: Budget) -> tuple[Tier, s
 def _inside(doc: Document, start: int, end: int, budget: Budget) -> Iterator[Span]:
     """Yield the numbers of a run: all of it, or else its longest leading groups, and so on behind them."""
     groups = [match.span() for match in _PIECE.finditer(doc.text, start, end)]
-    first = 0
+    first = len(groups) if _row(groups) else 0
     while first < len(groups):
         budget.spend()
-        for last in range(min(len(groups), first + _MOST_GROUPS), first, -1):
+        for last in _lasts(groups, first):
             low, high = groups[first][0], groups[last - 1][1]
             if not _apart(doc, groups, first, last):
                 continue
@@ -74,6 +76,23 @@ def _inside(doc: Document, start: int, end: int, budget: Budget) -> Iterator[Spa
                 first = last - 1
                 break
         first += 1
+
+
+def _lasts(groups: list[tuple[int, int]], first: int) -> list[int]:
+    """Return the ends of the rows from `first` that have as many digits as a number may have, the longest row first."""
+    lasts, digits = [], 0
+    for last in range(first, min(len(groups), first + _MOST_GROUPS)):
+        digits += groups[last][1] - groups[last][0]
+        if digits > _MOST_DIGITS + _BRACKETS:
+            break
+        if digits >= _FEWEST_DIGITS:
+            lasts.append(last + 1)
+    return lasts[::-1]
+
+
+def _row(groups: list[tuple[int, int]]) -> bool:
+    """Tell whether the run is a row of small numbers, as in a table or a draw of a lottery."""
+    return len(groups) >= _MANY_GROUPS and all(high - low <= 2 for low, high in groups)  # noqa: PLR2004  # two digits
 
 
 def _apart(doc: Document, groups: list[tuple[int, int]], first: int, last: int) -> bool:

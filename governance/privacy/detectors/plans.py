@@ -1,6 +1,5 @@
 """Numbering plans: which form a run of digits has and which plan confirms it."""
 
-import datetime
 import re
 from dataclasses import dataclass, field
 
@@ -33,7 +32,9 @@ _US_FORMS = frozenset({(3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 10)})
 _E164_FEWEST, _E164_MOST, _LOCAL_MOST = 8, 15, 13
 _US_LENGTH = 10
 _WITH_CODE = 13
-_EXTENSION = re.compile(r"(?i:(?<=\d) ?(?:x|ext\.? ?|extension |#|转|分机号?) ?|(?<=\d{8})-|(?<=\d{4}-\d{7})-)(\d{1,6})$")
+_EXTENSION = re.compile(
+    r"(?i:(?<=\d) ?(?:x|ext\.? ?|extension |#|转|分机号?) ?|(?<=\d{8})-|(?<=\d{4}-\d{7})-)(\d{1,6})$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ def _international(number: Number) -> Verdict | None:
         parsed = phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:
         return None
-    if phonenumbers.is_valid_number(parsed) or number.plus and phonenumbers.is_possible_number(parsed):
+    possible = number.plus and phonenumbers.is_possible_number(parsed)
+    if possible or phonenumbers.is_valid_number(parsed):
         return Tier.VALIDATED, "phone-international"
     return Tier.CONTEXTUAL, "phone-international"
 
@@ -94,7 +96,7 @@ def _international(number: Number) -> Verdict | None:
 def _chinese(number: Number) -> Verdict | None:
     digits, form = number.digits, number.form
     if digits.startswith("86") and len(digits) == _WITH_CODE:
-        digits, form = digits[2:], (form[1:] if form[0] == 2 else (11,))
+        digits, form = digits[2:], (form[1:] if form[0] == len("86") else (11,))
     if _CN_MOBILE.fullmatch(digits) and form in _MOBILE_FORMS:
         return (Tier.VALIDATED if _valid(86, digits) else Tier.CONTEXTUAL), "phone-cn-mobile"
     if _CN_LANDLINE.fullmatch(digits) and _valid(86, digits[1:]):

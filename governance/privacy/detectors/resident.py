@@ -5,7 +5,7 @@ character by ISO/IEC 7064 MOD 11-2. The division is checked by its province only
 keeps the county of its year of issue.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator
 
 from governance.privacy.detectors.budget import Budget
@@ -29,7 +29,7 @@ def check_character(seventeen: str) -> str:
 
 def _born(digits: str) -> bool:
     try:
-        born = datetime.date(int(digits[6:10]), int(digits[10:12]), int(digits[12:14]))
+        born = dt.date(int(digits[6:10]), int(digits[10:12]), int(digits[12:14]))
     except ValueError:
         return False
     return born.year in _YEARS

@@ -15,13 +15,14 @@ from governance.privacy.detectors.assignments import KEYWORDS, assigned, held_by
 from governance.privacy.detectors.budget import Budget
 from governance.privacy.detectors.characters import WORD, Document
 from governance.privacy.detectors.rules import pattern
+from governance.privacy.detectors.runs import Runs
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
 _ALNUM = pattern(rb"[A-Za-z0-9]{0,1000}")
 _URLSAFE = pattern(rb"[A-Za-z0-9_-]{0,1000}")
 _DOTTED = pattern(rb"[A-Za-z0-9_.-]{0,1000}")
 _BASE64 = pattern(rb"[A-Za-z0-9_.+/=~-]{0,1000}")
-_JWT = pattern(rb"eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8,1000}")
+_JWT = pattern(rb"eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8}")
 _URL = pattern(rb"://[^\s/@:\"'<>\x1a]{0,64}:([^\s/@\"'<>\x1a]{2,200})@")
 _FEWEST_BITS = 2.5
 
@@ -50,13 +51,17 @@ PREFIXES: Final = (
     *_group("google-key", _URLSAFE, 30, "AIza GOCSPX-"),
     *_group("google-token", _URLSAFE, 30, "ya29."),
     *_group("slack-token", _URLSAFE, 20, "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xoxc- xoxd- xapp-"),
-    *_group("ai-provider-key", _URLSAFE, 20, "hf_ gsk_ r8_ pplx- xai- nvapi- tvly- csk- fw_ voy- jina_ lsv2_ pk-lf- sk-lf-"),
+    *_group(
+        "ai-provider-key", _URLSAFE, 20, "hf_ gsk_ r8_ pplx- xai- nvapi- tvly- csk- fw_ voy- jina_ lsv2_ pk-lf- sk-lf-"
+    ),
     *_group("registry-token", _URLSAFE, 30, "npm_ pypi- dckr_pat_ rubygems_"),
     *_group("sendgrid-key", _DOTTED, 40, "SG."),
     *_group("cloud-token", _ALNUM, 30, "dop_v1_ doo_v1_ dor_v1_ hvs. hvb. nfp_ fo1_ shpat_ shpca_ shppa_ shpss_"),
     *_group("chinese-cloud-key", _ALNUM, 12, "LTAI"),
     *_group("chinese-cloud-key", _ALNUM, 28, "AKID AKLT"),
-    *_group("service-token", _URLSAFE, 20, "lin_api_ secret_ ntn_ figd_ sq0atp- sq0csp- EAAA dapi PMAK- phx_ phc_ dp.pt."),
+    *_group(
+        "service-token", _URLSAFE, 20, "lin_api_ secret_ ntn_ figd_ sq0atp- sq0csp- EAAA dapi PMAK- phx_ phc_ dp.pt."
+    ),
     *_group("service-token", _BASE64, 30, "ATATT3 ATCTT3"),
 )
 
@@ -79,33 +84,24 @@ def _automaton() -> "ahocorasick.Automaton":
 _AUTOMATON = _automaton()
 
 
-def run_end(image: bytes, alphabet: object, position: int) -> int:
-    """Return the end of the run of `alphabet`, in bounded bites; a token is never masked in part."""
-    while True:
-        end: int = alphabet.match(image, position).end()  # type: ignore[attr-defined]  # re2 carries no types
-        if end == position:
-            return end
-        position = end
-
-
-def _prefixed(doc: Document, prefix: Prefix, start: int) -> Span | None:
+def _prefixed(doc: Document, runs: Runs, prefix: Prefix, start: int) -> Span | None:
     body = start + len(prefix.text)
     if doc.text[start:body] != prefix.text:
         return None
-    end = run_end(doc.image, prefix.alphabet, body)
-    value = doc.text[body:end]
-    if len(value) < prefix.fewest or entropy.bits(value) < _FEWEST_BITS or entropy.placeholder(value[:12]):
+    end = runs.end(prefix.alphabet, body)
+    value = doc.text[body : min(end, body + entropy.SAMPLE)]
+    if end - body < prefix.fewest or entropy.bits(value) < _FEWEST_BITS or entropy.placeholder(value[:12]):
         return None
     if not any(char in "0123456789" for char in value) and prefix.alphabet is not _ALNUM:
         return None
     return Span(start, end, Kind.API_KEY, Tier.VALIDATED, prefix.rule)
 
 
-def _jwt(doc: Document, start: int) -> Span | None:
+def _jwt(doc: Document, runs: Runs, start: int) -> Span | None:
     match = _JWT.match(doc.image, start)
     if match is None:
         return None
-    return Span(start, run_end(doc.image, _DOTTED, match.end()), Kind.API_KEY, Tier.VALIDATED, "jwt")
+    return Span(start, runs.end(_DOTTED, match.start()), Kind.API_KEY, Tier.VALIDATED, "jwt")
 
 
 def _password_in_url(doc: Document, start: int) -> Span | None:
@@ -115,14 +111,14 @@ def _password_in_url(doc: Document, start: int) -> Span | None:
     return Span(*match.span(1), Kind.PASSWORD, Tier.VALIDATED, "url-password")
 
 
-def _meant(doc: Document, meaning: object, start: int, end: int) -> Span | None:
+def _meant(doc: Document, runs: Runs, meaning: object, start: int, end: int) -> Span | None:
     if meaning == "assignment":
-        return assigned(doc, start, end)
+        return assigned(doc, runs, start, end)
     if meaning == "url":
         return _password_in_url(doc, start)
     if doc.char(start - 1) in WORD:
         return None
-    return _jwt(doc, start) if meaning == "jwt" else _prefixed(doc, meaning, start)  # type: ignore[arg-type]
+    return _jwt(doc, runs, start) if meaning == "jwt" else _prefixed(doc, runs, meaning, start)  # type: ignore[arg-type]
 
 
 def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
@@ -130,14 +126,14 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
     whole = held_by_key(doc) if low == 0 and doc.context else None
     if whole:
         yield whole
-    done = low
+    done, runs = low, Runs(doc.image)
     for last, (length, meanings) in _AUTOMATON.iter(doc.folded, low, high):
         start = last + 1 - length
         if start < done:
             continue
         for meaning in meanings:
             budget.spend()
-            span = _meant(doc, meaning, start, last + 1)
+            span = _meant(doc, runs, meaning, start, last + 1)
             if span:
                 yield span
                 done = span.end if span.rule != "assignment" else done
