@@ -18,12 +18,35 @@ from typing import Any
 
 NESTED = 3
 _LARGEST_NUMBER = 10**40
-_LABEL_KEYS = ("type", "name", "label", "field", "title")
+# `{"name": "phone", "value": "..."}`: these members name what those hold.
+_LABEL_KEYS = ("name", "label", "field", "key", "type")
+_LABELLED_KEYS = frozenset(["value", "val", "data", "answer", "input", "default", "example"])
 _LONGEST_LABEL = 40
 # Names that formats of chats give to their own structure: never text, and masking one would break the format.
 STRUCTURE = frozenset(
-    "role content type text name id function arguments tool_calls tool_call_id messages model parts author metadata "
-    "created_at from value conversations input output parameters properties description required items index".split()
+    [
+        "role",
+        "content",
+        "type",
+        "text",
+        "name",
+        "id",
+        "function",
+        "arguments",
+        "tool_calls",
+        "tool_call_id",
+        "messages",
+        "parts",
+        "author",
+        "metadata",
+        "created_at",
+        "from",
+        "value",
+        "conversations",
+        "input",
+        "output",
+        "properties",
+    ]
 )
 
 
@@ -129,7 +152,7 @@ class _Walk:
             step = Step(where, "/", key)
             step.name = self._name(key, step, taken)
             copy[step.name] = None
-            frames.append((copy, step.name, child, step, f"{key} {hint}" if hint else key))
+            frames.append((copy, step.name, child, step, f"{key} {hint}" if key in _LABELLED_KEYS else key))
         stack.extend(reversed(frames))
         return copy
 

@@ -72,7 +72,7 @@ def assigned(doc: Document, runs: Runs, start: int, end: int) -> Span | None:
         return None
     first = match.start(1)
     last = runs.end(_VALUE, first)
-    while last > first and doc.text[last - 1] in ".?!":
+    if doc.text[last - 1] == ".":
         last -= 1
     value = doc.text[first : min(last, first + entropy.SAMPLE)]
     if doc.folded[start:end] in _PASSWORDS:

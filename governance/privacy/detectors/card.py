@@ -1,4 +1,5 @@
-"""Payment card numbers: ISO/IEC 7812-1 (length, issuer prefix, Luhn check digit), UnionPay 62 with 16 to 19 digits.
+"""Payment card numbers: ISO/IEC 7812-1 (length, issuer prefix, Luhn check digit), UnionPay 62 with 16 to
+19 digits.
 
 One random number in ten passes Luhn, so the prefix, the grouping and the words around decide as well.
 """
@@ -39,6 +40,8 @@ _ISSUERS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     ("9792", "9792", (16,)),
     ("2200", "2204", (16, 17, 18, 19)),
 )
+# With Luhn, at most 0.2 % of random numbers of the length begin so.
+_RARE = frozenset(["62", "34", "37", "36", "38", "39"])
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 
@@ -54,6 +57,11 @@ def issued(digits: str) -> bool:
     return any(first <= digits[: len(first)] <= last and len(digits) in lengths for first, last, lengths in _ISSUERS)
 
 
+def _telling(digits: str) -> bool:
+    """Tell whether prefix and length leave less than one random number in two hundred."""
+    return len(digits) == _USUAL or digits[:2] in _RARE
+
+
 def _judge(doc: Document, start: int, end: int) -> tuple[Tier, str] | None:
     groups = tuple(map(len, doc.text[start:end].replace("-", " ").split(" ")))
     digits = "".join(char for char in doc.text[start:end] if char in DIGITS)
@@ -62,7 +70,7 @@ def _judge(doc: Document, start: int, end: int) -> tuple[Tier, str] | None:
     named = speaks_for(doc, Kind.CARD, start, end)
     grouped = groups in _GROUPINGS
     if issued(digits) and (grouped or len(groups) == 1 or named):
-        if (grouped or len(digits) == _USUAL or named) and not speaks_against(doc, start, end):
+        if (grouped or named or _telling(digits)) and not speaks_against(doc, start, end):
             return Tier.VALIDATED, "card"
         return Tier.WEAK, "card-bare"
     if named and (grouped or len(groups) == 1):

@@ -1,4 +1,4 @@
-"""E-mail addresses (RFC 5322 dot-atom, RFC 5321 lengths), with Latin letters of RFC 6531 in the local part."""
+"""E-mail addresses (RFC 5322 dot-atom, RFC 5321 lengths), with letters of RFC 6531."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from governance.privacy.detectors.spans import Kind, Span, Tier
 
 _ADDRESS = pattern(
     rb"[A-Za-z0-9\xc0-\xfe.!#$%&'*+/=?^_`{|}~-]{1,64}@"
-    rb"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}(?:xn--[A-Za-z0-9-]{2,20}|[A-Za-z]{2,24})"
+    rb"(?:[A-Za-z0-9\xc0-\xfe](?:[A-Za-z0-9\xc0-\xfe-]{0,61}[A-Za-z0-9\xc0-\xfe])?\.){1,8}(?:xn--[A-Za-z0-9-]{2,20}|[A-Za-z]{2,24})"
 )
 # Letters of European scripts that are not in Latin-1 and so are not in the image.
 _OTHER_LETTER = re.compile("[\u00c0-\u052f]")
@@ -61,4 +61,4 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
             yield Span(start, end, Kind.EMAIL, Tier.VALIDATED, "email")
 
 
-RULES = (Rule("email", rb"@[A-Za-z0-9]", find),)
+RULES = (Rule("email", rb"@[A-Za-z0-9\xc0-\xfe]", find),)

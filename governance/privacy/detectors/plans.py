@@ -116,7 +116,7 @@ def _american(number: Number) -> Verdict | None:
     if not _US.fullmatch(number.digits):
         return None
     if number.form in _US_FORMS:
-        dashed = number.source.count("-") + number.source.count(")") > 0
+        dashed = "-" in number.source or ")" in number.source
         known = _valid(1, number.digits[-_US_LENGTH:])
         return (Tier.VALIDATED if known or dashed else Tier.CONTEXTUAL), "phone-us"
     if len(number.form) == 1 and _valid(1, number.digits[-_US_LENGTH:]):

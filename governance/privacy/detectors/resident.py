@@ -15,9 +15,10 @@ from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
 _CANDIDATE = pattern(rb"\d(?:[ -]?\d){16}[ -]?[0-9Xx]")
-_PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split()
-)
+_PROVINCES = frozenset([
+    "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43",
+    "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82", "83",
+])  # fmt: skip
 _CHECKS = "10X98765432"
 _YEARS = range(1890, 2100)
 
@@ -39,12 +40,12 @@ def _judge(doc: Document, start: int, end: int) -> tuple[Tier, str] | None:
     number = doc.text[start:end].replace(" ", "").replace("-", "").upper()
     if number[:2] not in _PROVINCES or not _born(number):
         return None
-    named = speaks_for(doc, Kind.RESIDENT_ID, start, end)
-    against = speaks_against(doc, start, end)
     if check_character(number[:17]) == number[17]:
-        return (Tier.WEAK, "resident-id-other") if against and not named else (Tier.VALIDATED, "resident-id")
+        return Tier.VALIDATED, "resident-id"
     # A slip of one digit is still the person's number where the text calls it that.
-    return (Tier.CONTEXTUAL, "resident-id-named") if named and not against else None
+    if speaks_for(doc, Kind.RESIDENT_ID, start, end) and not speaks_against(doc, start, end):
+        return Tier.CONTEXTUAL, "resident-id-named"
+    return None
 
 
 def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:

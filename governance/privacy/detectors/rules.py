@@ -29,7 +29,6 @@ def latin1() -> re2.Options:
     """Options under which a byte is a character; the image of a document is Latin-1."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
-    options.never_capture = False
     return options
 
 

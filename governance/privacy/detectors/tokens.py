@@ -51,9 +51,7 @@ PREFIXES: Final = (
     *_group("google-key", _URLSAFE, 30, "AIza GOCSPX-"),
     *_group("google-token", _URLSAFE, 30, "ya29."),
     *_group("slack-token", _URLSAFE, 20, "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xoxc- xoxd- xapp-"),
-    *_group(
-        "ai-provider-key", _URLSAFE, 20, "hf_ gsk_ r8_ pplx- xai- nvapi- tvly- csk- fw_ voy- jina_ lsv2_ pk-lf- sk-lf-"
-    ),
+    *_group("ai-provider-key", _URLSAFE, 20, "hf_ gsk_ r8_ pplx- xai- nvapi- tvly- csk- fw_ voy- jina_ lsv2_ sk-lf-"),
     *_group("registry-token", _URLSAFE, 30, "npm_ pypi- dckr_pat_ rubygems_"),
     *_group("sendgrid-key", _DOTTED, 40, "SG."),
     *_group("cloud-token", _ALNUM, 30, "dop_v1_ doo_v1_ dor_v1_ hvs. hvb. nfp_ fo1_ shpat_ shpca_ shppa_ shpss_"),
