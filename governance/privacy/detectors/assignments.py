@@ -14,8 +14,8 @@ KEYWORDS: Final = (
     "secret-key", "secretkey", "secret key", "client_secret", "client-secret", "clientsecret", "app_secret",
     "appsecret", "auth_token", "auth-token", "authtoken", "access_token", "access-token", "accesstoken",
     "refresh_token", "refreshtoken", "id_token", "session_token", "private_key", "privatekey", "encryption_key",
-    "signing_key", "bearer", "secret", "token", "password", "passwd", "pwd", "passphrase", "密钥", "秘钥", "令牌", "密码",
-    "口令",
+    "signing_key", "bearer", "secret", "token", "password", "passwd", "pwd", "passphrase", "密钥", "秘钥", "令牌",
+    "密码", "口令",
 )  # fmt: skip
 # An assignment of the value in code, configuration, headers or prose; `.match` begins right after the keyword.
 _ASSIGNED = pattern(

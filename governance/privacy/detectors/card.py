@@ -1,5 +1,4 @@
-"""Payment card numbers: ISO/IEC 7812-1 (length, issuer prefix, Luhn check digit), UnionPay 62 with 16 to
-19 digits.
+"""Payment card numbers by ISO/IEC 7812-1: length, issuer prefix, Luhn check digit; UnionPay 62 with 16 to 19 digits.
 
 One random number in ten passes Luhn, so the prefix, the grouping and the words around decide as well.
 """
@@ -12,10 +11,12 @@ from governance.privacy.detectors.context import speaks_against, speaks_for
 from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
-_CANDIDATE = pattern(rb"\d(?:[ -]?\d){11,18}")
-_SHORTEST, _USUAL = 12, 16
+_CANDIDATE = pattern(rb"\d(?:[ -]?\d){11,24}")
+_SHORTEST, _USUAL, _LONGEST = 12, 16, 19
+_FIRST_GROUP = 4
 _GROUPINGS = frozenset({
-    (4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4), (4, 4, 4, 3), (6, 13), (6, 10),
+    (4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (4, 4, 4, 3), (4, 6, 5), (4, 6, 4),
+    (6, 13), (6, 10),
 })  # fmt: skip
 # (first prefix, last prefix, lengths): the ranges that the networks publish.
 _ISSUERS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
@@ -85,24 +86,37 @@ def _runs_on(doc: Document, start: int, end: int) -> bool:
 
 
 def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
-    """Yield card numbers; where a run of groups is no card as a whole, its leading groups are tried."""
-    for match in _CANDIDATE.finditer(doc.image, low, high):
+    """Yield card numbers; of a longer row of groups (a date before, a year behind) each run of groups is tried."""
+    position = low
+    while match := _CANDIDATE.search(doc.image, position, high):
         budget.spend()
         start, end = match.span()
-        if not stands_alone(doc, start, end) or _runs_on(doc, start, end):
+        border = _border(doc, start, end)
+        position = border
+        if border - start < _FIRST_GROUP or not stands_alone(doc, start, border) or _runs_on(doc, start, end):
             continue
         for stop in _stops(doc, start, end):
             budget.spend()
             verdict = _judge(doc, start, stop)
             if verdict:
                 yield Span(start, stop, Kind.CARD, *verdict)
+                position = stop
                 break
 
 
+def _border(doc: Document, start: int, end: int) -> int:
+    """Return where the first group of digits ends, in the row or beyond its end."""
+    while start < end and doc.text[start] in DIGITS:
+        start += 1
+    return start
+
+
 def _stops(doc: Document, start: int, end: int) -> Iterator[int]:
-    """Yield ends of the run at group borders, the longest first (a year may follow the number)."""
+    """Yield the ends of runs of groups that have as many digits as a card, the longest first."""
     while end - start >= _SHORTEST:
-        yield end
+        digits = end - start - doc.text.count(" ", start, end) - doc.text.count("-", start, end)
+        if digits <= _LONGEST and stands_alone(doc, start, end):
+            yield end
         border = max(doc.text.rfind(" ", start, end), doc.text.rfind("-", start, end))
         if border < 0:
             return

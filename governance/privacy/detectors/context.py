@@ -22,7 +22,8 @@ _FOR = {
     Kind.PHONE: _words(
         r"(?:tele)?phones?|phone ?(?:no|num(?:ber)?)?|tel|telefon|mobiles?|mob|cell|cellphone|handset|fax|desk ?:|"
         r"call(?:ing|ed)?|dial|ring|contact(?:ing|ed)?|whatsapp|viber|sms|text (?:me|us|him|her)|landline|hotline|"
-        r"helpline|reach(?:ed)?|messages? (?:to|at|on)|numbers? (?:is|are|you|for)|(?:his|her|their|my|our|your) number",
+        r"helpline|reach(?:ed)?|messages? (?:to|at|on)|numbers? (?:is|are|you|for)|"
+        r"(?:his|her|their|my|our|your) number",
         "电话|電話|手机|手機|座机|传真|热线|致电|拨打|联系方式|联系|短信|来电|客服|号码是|联络|打$",
     ),
     Kind.CARD: _words(

@@ -67,7 +67,7 @@ def _inside(doc: Document, start: int, end: int, budget: Budget) -> Iterator[Spa
     while first < len(groups):
         budget.spend()
         for last in _lasts(groups, first):
-            low, high = groups[first][0], groups[last - 1][1]
+            low, high = _bare(doc, groups[first][0], groups[last - 1][1])
             if not _apart(doc, groups, first, last):
                 continue
             verdict = _judge(doc, low, high, budget)
@@ -76,6 +76,13 @@ def _inside(doc: Document, start: int, end: int, budget: Budget) -> Iterator[Spa
                 first = last - 1
                 break
         first += 1
+
+
+def _bare(doc: Document, low: int, high: int) -> tuple[int, int]:
+    """Leave out an opening bracket of the prose, as in `(138 0013 8000)`."""
+    while doc.text[low] == "(" and doc.text.count("(", low, high) > doc.text.count(")", low, high):
+        low += 1
+    return low, high
 
 
 def _lasts(groups: list[tuple[int, int]], first: int) -> list[int]:

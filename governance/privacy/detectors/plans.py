@@ -129,7 +129,7 @@ def classify(number: Number) -> Verdict | None:
     if number.plus:
         return _international(number)
     for plan in (*((_international,) if number.international else ()), _chinese, _british, _american):
-        verdict = plan(number)
+        verdict: Verdict | None = plan(number)
         if verdict:
             return verdict
     return (Tier.CONTEXTUAL, "phone-local") if len(number.digits) <= _LOCAL_MOST else None

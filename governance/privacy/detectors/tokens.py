@@ -106,7 +106,7 @@ def _password_in_url(doc: Document, start: int) -> Span | None:
     match = _URL.match(doc.image, start)
     if match is None or entropy.placeholder(doc.text[slice(*match.span(1))]) or doc.char(match.start(1)) in "$<{":
         return None
-    return Span(*match.span(1), Kind.PASSWORD, Tier.VALIDATED, "url-password")
+    return Span(match.start(1), match.end(1), Kind.PASSWORD, Tier.VALIDATED, "url-password")
 
 
 def _meant(doc: Document, runs: Runs, meaning: object, start: int, end: int) -> Span | None:
