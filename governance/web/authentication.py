@@ -1,0 +1,36 @@
+"""API tokens for DRF: `Authorization: Bearer tv_...`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from governance.identity.models import User
+from governance.identity.principals import Principal
+from governance.identity.tokens import TokenInvalid, authenticate
+
+_PARTS = 2
+
+
+class TokenAuthentication(BaseAuthentication):
+    """Turns a bearer token into its user; `request.auth` is the Principal."""
+
+    def authenticate(self, request: Request) -> tuple[User, Principal] | None:
+        """Return user and principal, None without a token. Raises AuthenticationFailed (401) for a bad one."""
+        parts = get_authorization_header(request).split()
+        if not parts or parts[0].lower() != b"bearer":
+            return None
+        if len(parts) != _PARTS:
+            raise AuthenticationFailed("Send one token: Authorization: Bearer tv_...", code="identity.token_invalid")
+        try:
+            user, principal, _ = authenticate(plain=parts[1].decode("ascii", "replace"), now=datetime.now(UTC))
+        except TokenInvalid as error:
+            raise AuthenticationFailed(str(error), code=error.code) from None
+        return user, principal
+
+    def authenticate_header(self, request: HttpRequest | Any) -> str:
+        """Return the challenge that makes a missing token 401 and not 403."""
+        return 'Bearer realm="threadvault"'

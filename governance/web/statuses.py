@@ -1,0 +1,48 @@
+"""Which HTTP status an error code of the domain has; a prefix ends with a dot. A code without a row is a 500."""
+
+from typing import Final
+
+STATUSES: Final = {
+    "access.policy_invalid": 422,
+    "approvals.": 409,
+    "audit.record_refused": 503,
+    "batch.too_large": 413,
+    "batch.too_many": 413,
+    "batch.media_type": 415,
+    "batch.": 400,
+    "cursor.invalid": 400,
+    "encoding.": 400,
+    "field.": 422,
+    "format.": 422,
+    "grant.": 403,
+    "identity.not_a_member": 403,
+    "identity.token_invalid": 401,
+    "ingest.key_reused": 409,
+    "ingest.refused": 403,
+    "integrity_failure": 500,
+    "item.": 422,
+    "json.": 400,
+    "keys.": 503,
+    "messages.": 422,
+    "policy.denied": 403,
+    "purpose.missing": 400,
+    "purpose.": 403,
+    "role.": 422,
+    "second_factor.needed": 403,
+    "second_factor.tries": 429,
+    "second_factor.": 403,
+    "text.": 422,
+    "ticket.": 403,
+    "token.scope": 403,
+    "vault.not_found": 404,
+    "vault.raced": 503,
+    "view.unknown": 400,
+}
+
+
+def status_of(code: str) -> int:
+    """Return the status of `code`: its own row, else that of its prefix, else 500."""
+    if code in STATUSES:
+        return STATUSES[code]
+    prefix = code.split(".", 1)[0] + "."
+    return STATUSES.get(prefix, 500)
