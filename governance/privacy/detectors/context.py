@@ -51,18 +51,21 @@ _AGAINST = re.compile(
 _MONEY_BEFORE = re.compile(r"(?:[$€£¥₹]|usd|eur|gbp|rmb|cny) ?$")
 _MONEY_AFTER = re.compile(r" ?(?:元|块|万|亿|美元|dollars?|euros?|usd|rmb|%|km|公里|米|年|月)")
 
+# What stands behind the end of the sentence speaks of something else.
+_CLAUSE = re.compile(r"[.。!?！？;；\n]")
 # A label behind a number, as on a letterhead: `655 437 108 office`.
-_LABEL_BEHIND = re.compile(r" ?\(?(?:office|home|work|direct)(?![a-z])")
+_LABEL_BEHIND = re.compile(r" ?\(?(?:office|home|work|direct)(?: ?[,)]| ?$)")
 
 
 def speaks_for(doc: Document, kind: Kind, start: int, end: int, *, width: int = WIDTH) -> bool:
     """Tell whether the key of the leaf, the text before or the text just after names `kind`."""
     words = _FOR[kind]
+    behind = _CLAUSE.split(doc.after(end, _BEHIND), maxsplit=1)[0]
     return bool(
         (doc.context and words.search(doc.context))
         or words.search(doc.before(start, width))
-        or words.search(doc.after(end, _BEHIND))
-        or (kind is Kind.PHONE and _LABEL_BEHIND.match(doc.after(end, _BEHIND)))
+        or words.search(behind)
+        or (kind is Kind.PHONE and _LABEL_BEHIND.match(behind))
     )
 
 

@@ -26,7 +26,7 @@ def normalise(kind: str, value: str) -> str:
     plain = document(value).text.strip()
     match kind:
         case "EMAIL":
-            return plain.lower()
+            return plain.lower().replace("%40", "@")
         case "PHONE":
             return plans.canonical(plain)
         case "CARD" | "RESIDENT_ID":

@@ -16,6 +16,8 @@ ROWS = [
     ("mail-quoted", "server.login('bob@example.org')", "bob@example.org", Kind.EMAIL),
     ("mail-end-of-sentence", "It is bob@example.org.", "bob@example.org", Kind.EMAIL),
     ("mail-latin-letters", "an josé.žižka@exämple.com schreiben", "josé.žižka@exämple.com", Kind.EMAIL),
+    ("mail-in-a-url", "https://x.example/?to=bob%40example.org&y=1", "bob%40example.org", Kind.EMAIL),
+    ("mail-in-a-query", "curl -d email=bob@example.org x", "bob@example.org", Kind.EMAIL),
     ("mail-upper-case", "BOB@EXAMPLE.ORG", "BOB@EXAMPLE.ORG", Kind.EMAIL),
     # Phone, China
     ("cn-mobile", "打我电话13800138000", "13800138000", Kind.PHONE),
@@ -153,6 +155,8 @@ CLEAN = [
     ("url-template", "postgres://user:${PASSWORD}@db/x"),
     ("risk-word", "the risk-assessment-of-something-long-2024"),
     ("social-security", "a phone and 853-37-1694"),
+    ("next-sentence", "There were 12345678 rows. Call me."),
+    ("work-order", "see 1234567 work orders"),
     ("lottery", "1 2 3 4 5 6 7 8 9 10 11 12"),
 ]
 

@@ -76,7 +76,8 @@ def test_the_budget_is_shared_by_the_leaves_of_a_message():
         for _ in range(20):
             scan(f"call {PHONE}", budget=budget)
 
-    pytest.raises(BudgetExceeded, leaves)
+    with pytest.raises(BudgetExceeded):
+        leaves()
 
 
 def test_time_ends_a_scan_too():
