@@ -21,7 +21,6 @@ from governance.keys.data_keys import keyed_hash
 from governance.keys.models import KeyUse
 from governance.keys.warming import warm
 from governance.privacy.detectors import RULESET_VERSION, Unscannable
-from governance.privacy.leaves import string_leaves
 from governance.privacy.marking import Marker
 from governance.privacy.models import Finding
 from governance.privacy.redaction import LeafFinding, redact
@@ -140,7 +139,7 @@ def _detect_one(row: Message | Conversation, document: Document | None, marker: 
     sealed = encode(redaction.item, document.text)
     work.forms.append(RedactedForm(row=row, document=sealed, classification=classify(redaction.findings)))
     message, conversation = (row.id, row.conversation_id) if isinstance(row, Message) else (None, row.id)
-    work.findings.extend(_findings(row, message, conversation, document, redaction.findings))
+    work.findings.extend(_findings(row, message, conversation, redaction.findings))
     work.entries.extend(
         IndexEntry(tenant_id=row.tenant_id, message_id=message, conversation_id=conversation, value_index=value)
         for value in sorted(marker.found)
@@ -159,19 +158,15 @@ def _findings(
     row: Message | Conversation,
     message: UUID | None,
     conversation: UUID,
-    document: Document,
     found: tuple[LeafFinding, ...],
 ) -> list[Finding]:
     """Return the rows: a leaf is kept by its number, for a path can hold names that people chose."""
-    if not found:
-        return []
-    numbers = {leaf.path: number for number, leaf in enumerate(string_leaves(document.item))}
     return [
         Finding(
             tenant_id=row.tenant_id,
             conversation_id=conversation,
             message_id=message,
-            leaf=numbers[finding.path],
+            leaf=finding.leaf,
             start=finding.start,
             end=finding.end,
             type=str(finding.type),

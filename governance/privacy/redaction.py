@@ -31,8 +31,11 @@ class Scan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LeafFinding:
-    """One finding: the leaf by its path (see `leaves`), code points in that leaf's original text; never the match."""
+    """One finding: the leaf by its path (see `leaves`) and by its number in reading order, counted from 0; code points
+    in that leaf's original text; never the match.
+    """
 
+    leaf: int
     path: str
     start: int
     end: int
@@ -62,7 +65,7 @@ def redact(item: Any, *, mark: Mark, scan: Scan = scan_text, budget: Budget | No
     except RecursionError:
         raise Unscannable("too_deep") from None
     findings = tuple(
-        LeafFinding(leaf.path, span.start, span.end, span.type, span.tier, span.rule) for leaf, span in masking.found
+        LeafFinding(number, leaf.path, span.start, span.end, span.type, span.tier, span.rule) for number, leaf, span in masking.found
     )
     return Redaction(redacted, findings)
 
@@ -72,16 +75,18 @@ class _Masking:
 
     def __init__(self, mark: Mark, scan: Scan, budget: Budget) -> None:
         self.mark, self.scan, self.budget = mark, scan, budget
-        self.found: list[tuple[Leaf, Span]] = []
+        self.found: list[tuple[int, Leaf, Span]] = []
+        self.leaves = 0
 
     def change(self, leaf: Leaf) -> str | None:
         """Return the masked text of a leaf, or None where nothing was found."""
+        number, self.leaves = self.leaves, self.leaves + 1
         refuse(leaf.text)
         self.budget.spend()
         spans = self.scan(leaf.text, context=leaf.context, budget=self.budget)
         if not spans:
             return None
-        self.found.extend((leaf, span) for span in spans)
+        self.found.extend((number, leaf, span) for span in spans)
         if leaf.kind is LeafKind.NUMBER:
             return self._mask(leaf.text, spans[0])
         return self._spliced(leaf.text, spans)
