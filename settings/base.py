@@ -148,6 +148,11 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": 0,
     "UNAUTHENTICATED_USER": None,
 }
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "governance.api.errors.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "governance.api.errors.ProblemFormatter",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Threadvault",
     "DESCRIPTION": "A governed, encrypted vault for LLM chat logs.",

@@ -1,5 +1,12 @@
 """Every URL of the application."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from governance.api.health import healthz, livez
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("livez", livez, name="livez"),
+    path("healthz", healthz, name="healthz"),
+    path("api/v1/", include("governance.api.urls")),
+    path("accounts/", include("allauth.urls")),
+]

@@ -16,3 +16,13 @@ class NoStoreMiddleware:
         response = self.get_response(request)
         response["Cache-Control"] = "no-store, private"
         return response
+
+
+def media_type_of(request: HttpRequest) -> str:
+    """Return the media type of the body without its parameters, in lower case."""
+    return str(request.META.get("CONTENT_TYPE", "")).split(";", 1)[0].strip().lower()
+
+
+def purpose_of(request: HttpRequest) -> str:
+    """Return the purpose that the request names; it travels in a header, never in a URL."""
+    return str(request.META.get("HTTP_THREADVAULT_PURPOSE", "")).strip()

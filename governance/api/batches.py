@@ -1,0 +1,69 @@
+"""`POST /api/v1/conversations:batch`: takes a batch in, one result an item."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from governance.api.serializers import BatchResultsSerializer, BatchSerializer
+from governance.conf.settings import vault_settings
+from governance.ingest.batches import BatchRefused, ItemRefused, Parsed, parse_batch
+from governance.ingest.receiving import Batch, receive
+from governance.vault.records import Stored
+from governance.web.headers import media_type_of
+
+
+class _RawParser(BaseParser):
+    """Leaves the body as it is: limits are checked before anything is parsed."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> bytes:
+        """Return the bytes."""
+        data: bytes = stream.read()
+        return data
+
+
+class BatchView(APIView):
+    """Accepts chats. Needs a token of a service account with the role producer."""
+
+    parser_classes = [_RawParser]
+
+    @extend_schema(
+        request=BatchSerializer,
+        responses={207: BatchResultsSerializer},
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+    )
+    def post(self, request: Request) -> Response:
+        """Store the items of one batch; each has a result of its own."""
+        _check_length(request)
+        parsed = parse_batch(body=request.data, media_type=media_type_of(request))
+        wanted = [item for item in parsed if not isinstance(item, ItemRefused)]
+        key = request.headers.get("Idempotency-Key", "")
+        batch = Batch(wanted, body=request.data)
+        stored = receive(actor=request.auth, batch=batch, idempotency_key=key, now=datetime.now(UTC)) if wanted else []
+        return Response({"results": list(_results(parsed, stored))}, status=207)
+
+
+def _check_length(request: Request) -> None:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    limit = vault_settings().batch_bytes
+    if not length.isdigit() or int(length) > limit:
+        raise BatchRefused("batch.too_large", f"A batch has at most {limit} bytes; send several.")
+
+
+def _results(parsed: list[Parsed], stored: list[Stored]) -> Any:
+    """Yield one result an item, in the order of the items."""
+    answers = iter(stored)
+    for item in parsed:
+        if isinstance(item, ItemRefused):
+            error = {"code": item.code, "detail": item.reason, "pointer": item.pointer, "position": item.position}
+            yield {"external_id": item.external_id or None, "status": 422, "id": None, "error": error}
+            continue
+        answer = next(answers)
+        error = {"code": answer.code, "detail": answer.error} if answer.code else None
+        yield {"external_id": item.external_id, "status": answer.status, "id": answer.id, "error": error}

@@ -1,0 +1,161 @@
+"""Reading: lists, one conversation, its messages. Every request names its purpose in a header."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from governance.api.errors import DomainProblem
+from governance.api.serializers import ConversationPageSerializer, ConversationSerializer, MessagePageSerializer
+from governance.vault.reading import Listed, list_conversations, read_conversation
+from governance.vault.records import OpenedMessage
+from governance.web.headers import purpose_of
+
+PAGE = 50
+LARGEST_PAGE = 500
+_PURPOSE = OpenApiParameter("Threadvault-Purpose", str, OpenApiParameter.HEADER, required=True)
+_CURSOR = OpenApiParameter("cursor", str)
+_SIZE = OpenApiParameter("page_size", int)
+_VIEW = OpenApiParameter("view", str, enum=["redacted", "source"])
+_REASON = OpenApiParameter("Threadvault-Reason", str, OpenApiParameter.HEADER)
+
+
+def _page_size(request: Request) -> int:
+    asked = request.query_params.get("page_size", str(PAGE))
+    if not asked.isdigit() or not 1 <= int(asked) <= LARGEST_PAGE:
+        raise DomainProblem(code="cursor.invalid", text=f"page_size is a number from 1 to {LARGEST_PAGE}.")
+    return int(asked)
+
+
+def _cursor(request: Request) -> str:
+    """Return what the cursor holds; empty without one."""
+    given = request.query_params.get("cursor", "")
+    try:
+        return urlsafe_b64decode(given.encode()).decode("ascii")
+    except ValueError:
+        raise DomainProblem(code="cursor.invalid", text="The cursor is not one that this API gave.") from None
+
+
+def _seal_cursor(value: object) -> str:
+    return urlsafe_b64encode(str(value).encode()).decode()
+
+
+def _view(request: Request) -> str:
+    view = request.query_params.get("view", "redacted")
+    if view not in {"redacted", "source"}:
+        raise DomainProblem(code="view.unknown", text="The view is redacted or source.")
+    return view
+
+
+class ConversationListView(APIView):
+    """The newest conversations that the token's principal may list."""
+
+    @extend_schema(
+        responses=ConversationPageSerializer,
+        parameters=[_PURPOSE, _CURSOR, _SIZE, OpenApiParameter("collection", str)],
+    )
+    def get(self, request: Request) -> Response:
+        """Return one page, newest first, with redacted titles."""
+        size, cursor = _page_size(request), _cursor(request)
+        lines = list_conversations(
+            principal=request.auth,
+            purpose=purpose_of(request),
+            now=datetime.now(UTC),
+            collection=request.query_params.get("collection", ""),
+            before=_uuid(cursor) if cursor else None,
+            limit=size,
+        )
+        following = _seal_cursor(lines[-1].id) if len(lines) == size else None
+        return Response({"results": [_line(line) for line in lines], "next": following})
+
+
+def _uuid(value: str) -> UUID:
+    try:
+        return UUID(value)
+    except ValueError:
+        raise DomainProblem(code="cursor.invalid", text="The cursor is not one that this API gave.") from None
+
+
+def _line(line: Listed) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "collection": line.collection,
+        "classification": line.classification,
+        "state": line.state,
+        "messages": line.messages,
+        "created_at": line.created_at,
+        "title": line.head.item.get("title") if line.head else None,
+    }
+
+
+class ConversationView(APIView):
+    """One conversation without its messages."""
+
+    @extend_schema(responses=ConversationSerializer, parameters=[_PURPOSE, _VIEW, _REASON])
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """Return its head: external id, title and metadata, in the view asked for."""
+        opened = read_conversation(
+            principal=request.auth,
+            conversation_id=conversation_id,
+            purpose=purpose_of(request),
+            view=_view(request),
+            reason=_reason(request),
+            now=datetime.now(UTC),
+            limit=0,
+        )
+        body = {
+            "id": opened.id,
+            "collection": opened.collection,
+            "classification": opened.classification,
+            "messages": opened.total,
+            "view": opened.view,
+            "head": opened.head.item if opened.head else None,
+        }
+        return Response(body)
+
+
+def _reason(request: Request) -> str:
+    return str(request.META.get("HTTP_THREADVAULT_REASON", ""))[:500]
+
+
+class MessageListView(APIView):
+    """The messages of one conversation, in order."""
+
+    @extend_schema(responses=MessagePageSerializer, parameters=[_PURPOSE, _VIEW, _REASON, _CURSOR, _SIZE])
+    def get(self, request: Request, conversation_id: UUID) -> Response:
+        """Return one page: redacted, or the source under a policy, with a fresh second factor."""
+        size, cursor = _page_size(request), _cursor(request)
+        if cursor and not cursor.isdigit():
+            raise DomainProblem(code="cursor.invalid", text="The cursor is not one that this API gave.")
+        opened = read_conversation(
+            principal=request.auth,
+            conversation_id=conversation_id,
+            purpose=purpose_of(request),
+            view=_view(request),
+            reason=_reason(request),
+            now=datetime.now(UTC),
+            after=int(cursor) if cursor else -1,
+            limit=size,
+        )
+        following = _seal_cursor(opened.messages[-1].ordinal) if len(opened.messages) == size else None
+        results = [_message(message) for message in opened.messages]
+        return Response({"view": opened.view, "results": results, "next": following})
+
+
+def _message(message: OpenedMessage) -> dict[str, Any]:
+    document = message.document
+    return {
+        "id": message.id,
+        "ordinal": message.ordinal,
+        "role": message.role,
+        "parent": message.parent_id,
+        "state": message.state,
+        "withheld": message.withheld,
+        "text": document.readable() if document else None,
+        "item": document.item if document else None,
+    }
