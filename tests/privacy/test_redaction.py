@@ -27,8 +27,8 @@ def test_it_masks_each_finding_and_keeps_the_rest():
 
     assert redacted.item == {"role": "user", "content": "Call [PHONE] or write to [EMAIL].", "n": 1}
     assert redacted.findings == (
-        LeafFinding(0, "/content", 5, 16, Kind.PHONE, Tier.VALIDATED, "phone-cn-mobile"),
-        LeafFinding(0, "/content", 29, 46, Kind.EMAIL, Tier.VALIDATED, "email"),
+        LeafFinding(2, "/content", 5, 16, Kind.PHONE, Tier.VALIDATED, "phone-cn-mobile"),
+        LeafFinding(2, "/content", 29, 46, Kind.EMAIL, Tier.VALIDATED, "email"),
     )
     assert item["content"].startswith(f"Call {PHONE}")
 
