@@ -61,6 +61,13 @@ class StateFolder:
         """Which servers run, as JSON."""
         return self.run / "services.json"
 
+    def server_home(self, inside: bool) -> Path:
+        """Return where servers keep data: the home, or a folder that their account can reach where it cannot reach it."""
+        if inside:
+            return self.home
+        short = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
+        return Path("/var/tmp") / f"threadvault-{os.geteuid()}-{short}"  # noqa: S108 - owned and 0700 inside
+
     def sockets(self, name: str) -> Path:
         """Return the folder of the sockets of `name`; a path too long for a socket moves to the temporary folder."""
         inside = self.run / name
