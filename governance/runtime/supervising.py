@@ -91,19 +91,19 @@ class Supervisor:
     def _serve(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
-        with self.state.lock("start"):
-            servers = Servers(self.state)
-            try:
+        servers = Servers(self.state)
+        try:
+            with self.state.lock("start"):
                 self._start_servers(servers)
                 services = servers.services(started=True)
                 announce(self.state, services)
-                environment = self._environment(services)
-                self._prepare(environment, services)
-                self._start_children(environment)
-                self._show(environment, services)
-                self._watch()
-            finally:
-                self._shut(servers)
+            environment = self._environment(services)
+            self._prepare(environment, services)
+            self._start_children(environment)
+            self._show(environment, services)
+            self._watch()
+        finally:
+            self._shut(servers)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.stopping:
