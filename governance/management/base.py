@@ -1,0 +1,75 @@
+"""What all commands share: `--json`, the operator's name, and errors as one line with exit code 1."""
+
+import getpass
+import json
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from governance.identity.models import Tenant, User
+
+
+def operator() -> dict[str, str]:
+    """Return what the audit trail keeps of who runs a command."""
+    return {"actor_kind": "operator", "operator": getpass.getuser()}
+
+
+def current_time() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+def tenant_named(slug: str | None) -> Tenant:
+    """Return the tenant `slug`, or the only one. Raises CommandError with the choices."""
+    tenants = list(Tenant.objects.all())
+    if slug:
+        for tenant in tenants:
+            if tenant.slug == slug:
+                return tenant
+    elif len(tenants) == 1:
+        return tenants[0]
+    known = ", ".join(tenant.slug for tenant in tenants) or "none; make one: manage.py setup"
+    raise CommandError(f"Name a tenant with --tenant; there are: {known}.")
+
+
+def member_named(username: str) -> User:
+    """Return the user `username`. Raises CommandError."""
+    user = User.objects.filter(username=username).first()
+    if user is None:
+        raise CommandError(f"There is no account {username!r}.")
+    return user
+
+
+class VaultCommand(BaseCommand):
+    """A command of one domain call. A domain error becomes one line with its code; a traceback never shows text."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add what all commands take."""
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+        parser.add_argument("--tenant", help="slug of the tenant; may be left out where there is one")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run `act` and show domain errors as one line."""
+        try:
+            self.act(options)
+        except CommandError:
+            raise
+        except DatabaseError as error:
+            raise CommandError(f"The database refused ({type(error).__name__}); nothing was changed.") from None
+        except Exception as error:
+            code = getattr(error, "code", None)
+            if not type(error).__module__.startswith("governance.") or not isinstance(code, str):
+                raise
+            raise CommandError(f"{error} [{code}]") from None
+
+    def act(self, options: dict[str, Any]) -> None:
+        """Do what the command is for."""
+        raise NotImplementedError
+
+    def show(self, options: Mapping[str, Any], result: Mapping[str, Any], text: str) -> None:
+        """Print `result` as JSON where asked, else `text`."""
+        self.stdout.write(json.dumps(result, ensure_ascii=False, default=str) if options["as_json"] else text)

@@ -1,0 +1,58 @@
+"""Does in the foreground what the workers do, in processes of its own."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from uuid import UUID
+
+import django
+from django.db import connections
+
+from governance.identity.scoping import tenant_scope
+from governance.jobs.claiming import pending_tenants
+from governance.pipeline.running import run_classification
+from governance.vault.pending import count_pending
+
+
+def waiting() -> int:
+    """Return how many records of all tenants wait."""
+    total = 0
+    for tenant in pending_tenants():
+        with tenant_scope(tenant):
+            total += count_pending()
+    return total
+
+
+def _drain_slice(results: "multiprocessing.Queue[dict[str, int]]") -> None:
+    """Work until nothing waits; the body of one process."""
+    django.setup()
+    total = {"redacted": 0, "unscanned": 0, "quarantined": 0}
+    for tenant in _until_empty():
+        progress = asdict(run_classification(tenant, seconds=600))
+        total = {name: total[name] + progress[name] for name in total}
+    results.put(total)
+
+
+def _until_empty() -> Iterator[UUID]:
+    while tenants := pending_tenants():
+        yield from tenants
+        time.sleep(0.05)
+
+
+def drain(*, workers: int, on_progress: Callable[[int], object]) -> dict[str, int]:
+    """Work with `workers` processes until nothing waits; `on_progress` is told how many records still wait."""
+    connections.close_all()
+    context = multiprocessing.get_context("spawn")
+    results: multiprocessing.Queue[dict[str, int]] = context.Queue()
+    processes = [context.Process(target=_drain_slice, args=(results,)) for _ in range(workers)]
+    for process in processes:
+        process.start()
+    while any(process.is_alive() for process in processes):
+        on_progress(waiting())
+        time.sleep(0.5)
+    total = {"redacted": 0, "unscanned": 0, "quarantined": 0}
+    for _ in processes:
+        part = results.get(timeout=10)
+        total = {name: total[name] + part[name] for name in total}
+    return total
