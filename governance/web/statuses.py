@@ -25,6 +25,8 @@ STATUSES: Final = {
     "keys.": 503,
     "messages.": 422,
     "policy.denied": 403,
+    "privacy.held": 409,
+    "privacy.unknown_subject": 404,
     "purpose.missing": 400,
     "purpose.": 403,
     "role.": 422,

@@ -1,0 +1,25 @@
+"""Rotation as a whole act: the right, the flip, the record."""
+
+from datetime import datetime
+
+from governance.access.acting import require
+from governance.audit.recording import record_with_effect
+from governance.identity.principals import Principal
+from governance.identity.scoping import tenant_scope
+from governance.keys.rotating import rotate
+
+
+def rotate_ring(*, principal: Principal, use: str, now: datetime) -> int:
+    """Rotate the ring for `use` and return the number of the new version. Raises AccessDenied (recorded), UnknownKey."""
+    require(principal=principal, action="manage_keys", now=now)
+    with tenant_scope(principal.tenant_id):
+        version = rotate(tenant=principal.tenant_id, use=use, now=now)
+        record_with_effect(
+            tenant=principal.tenant_id,
+            event="key.rotated",
+            **principal.as_actor(),
+            ring=str(version.ring_id),
+            use=use,
+            version=version.number,
+        )
+    return version.number

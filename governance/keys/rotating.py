@@ -1,0 +1,32 @@
+"""Rotation: a ring gets a new active version; what was wrapped before still opens under the old one.
+
+The exclusive lock is held only to flip the version, and it queues fairly with the writers' shared locks. Every writer
+that read the old version has committed by the time the lock is granted.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from governance.keys.errors import UnknownKey
+from governance.keys.models import KeyRing, KeyVersion
+from governance.keys.rings import lock_number, new_version
+
+
+def rotate(*, tenant: UUID, use: str, now: datetime) -> KeyVersion:
+    """Make a new active version of the tenant's ring for `use`, inside the open scope. Raises UnknownKey."""
+    ring = KeyRing.objects.filter(tenant_id=tenant, use=use).first()
+    if ring is None:
+        raise UnknownKey(f"This tenant has no ring for {use!r}.")
+    newest = KeyVersion.objects.filter(ring=ring).order_by("-number").first()
+    fresh = new_version(
+        ring=ring, number=newest.number + 1 if newest else 1, state=KeyVersion.State.ACTIVE, now=now
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_number(ring.id)])
+    KeyVersion.objects.filter(ring=ring, state=KeyVersion.State.ACTIVE).update(
+        state=KeyVersion.State.DEACTIVATED, state_changed_at=now
+    )
+    fresh.save(force_insert=True)
+    return fresh

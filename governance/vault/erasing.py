@@ -1,0 +1,53 @@
+"""Makes the texts of one owner unreadable: data keys destroyed, index entries gone, records marked. Idempotent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from governance.keys.data_keys import destroy_data_keys
+from governance.keys.models import DataKey
+from governance.vault.models import Conversation, DataSubject, IndexEntry, Message, State
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What became unreadable."""
+
+    data_keys: int
+    messages: int
+    conversations: int
+    index_entries: int
+
+
+def lock_subject(subject: UUID) -> None:
+    """Take the eraser's lock: it waits for everybody who writes for this person, and they wait for it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM governance_datasubject WHERE id = %s FOR UPDATE", [subject])
+
+
+def conversations_of(subject: UUID) -> list[UUID]:
+    """Return the conversations in which the person owns a text."""
+    keys = DataKey.objects.filter(owner_id=subject)
+    return list(keys.order_by("conversation_id").values_list("conversation_id", flat=True).distinct())
+
+
+def erase_owner(*, subject: UUID, now: datetime) -> Erased:
+    """Destroy the owner's data keys inside the open transaction, with `lock_subject` held."""
+    keys = list(DataKey.objects.filter(owner_id=subject).values_list("id", flat=True))
+    messages = Message.objects.filter(conversation_id__in=conversations_of(subject), source_data_key_id__in=keys)
+    ids = list(messages.order_by("id").values_list("id", flat=True))
+    entries, _ = IndexEntry.objects.filter(message_id__in=ids).delete()
+    heads = Conversation.objects.filter(source_data_key_id__in=keys)
+    more, _ = IndexEntry.objects.filter(conversation__in=heads, message=None).delete()
+    destroyed = destroy_data_keys(where=Q(owner_id=subject), now=now)
+    erased = Erased(
+        data_keys=destroyed,
+        messages=Message.objects.filter(id__in=ids).update(state=State.ERASED),
+        conversations=heads.update(state=State.ERASED),
+        index_entries=entries + more,
+    )
+    DataSubject.objects.filter(id=subject).update(erased_at=now)
+    return erased
