@@ -21,8 +21,7 @@ from governance.privacy.errors import Held, UnknownSubject
 from governance.privacy.holding import check_no_hold
 from governance.privacy.models import Finding, SubjectRequest, Tombstone
 from governance.privacy.tombstones import tombstone_index
-from governance.vault.erasing import Erased, conversations_of, erase_owner, lock_subject
-from governance.vault.models import Message
+from governance.vault.erasing import Erased, conversations_of, erase_owner, lock_subject, owned_records
 from governance.vault.subjects import find_person
 
 ACT = "erase"
@@ -70,9 +69,9 @@ def erase_subject(*, principal: Principal, reference: str, approval_id: UUID, no
 
 def _erase(principal: Principal, subject: UUID, reference: str, decision: Decision, now: datetime) -> Certificate:
     tenant = principal.tenant_id
-    owned = Message.objects.filter(conversation_id__in=conversations_of(subject))
-    Finding.objects.filter(message_id__in=owned.values("id"), conversation__subject_id=subject).delete()
-    Finding.objects.filter(message=None, conversation__subject_id=subject).delete()
+    messages, heads = owned_records(subject)
+    Finding.objects.filter(message_id__in=messages).delete()
+    Finding.objects.filter(message=None, conversation_id__in=heads).delete()
     erased = erase_owner(subject=subject, now=now)
     certificate = _certify(tenant, subject, erased, decision, now)
     Tombstone.objects.create(

@@ -34,19 +34,24 @@ def conversations_of(subject: UUID) -> list[UUID]:
     return list(keys.order_by("conversation_id").values_list("conversation_id", flat=True).distinct())
 
 
-def erase_owner(*, subject: UUID, now: datetime) -> Erased:
-    """Destroy the owner's data keys inside the open transaction, with `lock_subject` held."""
+def owned_records(subject: UUID) -> tuple[list[UUID], list[UUID]]:
+    """Return the ids of the messages and of the conversation heads that the person's data keys seal."""
     keys = list(DataKey.objects.filter(owner_id=subject).values_list("id", flat=True))
     messages = Message.objects.filter(conversation_id__in=conversations_of(subject), source_data_key_id__in=keys)
-    ids = list(messages.order_by("id").values_list("id", flat=True))
-    entries, _ = IndexEntry.objects.filter(message_id__in=ids).delete()
-    heads = Conversation.objects.filter(source_data_key_id__in=keys)
-    more, _ = IndexEntry.objects.filter(conversation__in=heads, message=None).delete()
+    heads = Conversation.objects.filter(id__in=conversations_of(subject), source_data_key_id__in=keys)
+    return list(messages.order_by("id").values_list("id", flat=True)), list(heads.values_list("id", flat=True))
+
+
+def erase_owner(*, subject: UUID, now: datetime) -> Erased:
+    """Destroy the owner's data keys inside the open transaction, with `lock_subject` held."""
+    messages, heads = owned_records(subject)
+    entries, _ = IndexEntry.objects.filter(message_id__in=messages).delete()
+    more, _ = IndexEntry.objects.filter(conversation_id__in=heads, message=None).delete()
     destroyed = destroy_data_keys(where=Q(owner_id=subject), now=now)
     erased = Erased(
         data_keys=destroyed,
-        messages=Message.objects.filter(id__in=ids).update(state=State.ERASED),
-        conversations=heads.update(state=State.ERASED),
+        messages=Message.objects.filter(id__in=messages).update(state=State.ERASED),
+        conversations=Conversation.objects.filter(id__in=heads).update(state=State.ERASED),
         index_entries=entries + more,
     )
     DataSubject.objects.filter(id=subject).update(erased_at=now)
