@@ -7,7 +7,17 @@ import sys
 from governance.runtime.services import ensure
 from governance.runtime.state import RuntimeProblem, StateFolder
 
-WITHOUT_SERVICES = {"help", "--help", "-h", "version", "--version", "check", "collectstatic", "compilemessages", "makemessages"}
+WITHOUT_SERVICES = {
+    "help",
+    "--help",
+    "-h",
+    "version",
+    "--version",
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "makemessages",
+}
 
 
 def default_settings() -> str:

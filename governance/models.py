@@ -3,8 +3,8 @@
 from governance.access.models import AccessPolicy, PolicyEpoch, Purpose
 from governance.approvals.models import Approval
 from governance.audit.models import AuditEntry, Checkpoint
-from governance.ingest.models import Receipt
 from governance.identity.models import ApiToken, Membership, Tenant, User
+from governance.ingest.models import Receipt
 from governance.jobs.models import Job
 from governance.keys.models import DataKey, KeyRing, KeyVersion
 from governance.privacy.models import Finding, LegalHold, RetentionRule, SubjectRequest, Tombstone
@@ -38,7 +38,6 @@ __all__ = [
     "Membership",
     "Message",
     "PolicyEpoch",
-
     "Purpose",
     "Receipt",
     "RetentionRule",

@@ -5,7 +5,7 @@ from settings.base import *
 
 SECRET_KEY = env.generated("django.secret")
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
-STATIC_ROOT = None  # Files come from their packages; nothing is collected here.
+STATIC_ROOT = None  # type: ignore[assignment]  # Files come from their packages; nothing is collected here.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -4,7 +4,7 @@ from settings.base import *
 
 SECRET_KEY = "only-for-tests-" + "0" * 40
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
-STATIC_ROOT = None  # Files come from their packages; nothing is collected here.
+STATIC_ROOT = None  # type: ignore[assignment]  # Files come from their packages; nothing is collected here.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

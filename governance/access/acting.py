@@ -12,9 +12,7 @@ from governance.identity.scoping import tenant_scope
 def allows(*, principal: Principal, action: str, now: datetime) -> bool:
     """Return whether policies let the principal do `action`, for showing what is open to somebody."""
     with tenant_scope(principal.tenant_id):
-        return decide_tenant(
-            principal=principal, action=action, second_factor=is_fresh(principal, now), now=now
-        ).allowed
+        return decide_tenant(principal=principal, action=action, second_factor=is_fresh(principal, now), now=now).allowed
 
 
 def require(*, principal: Principal, action: str, now: datetime, second_factor: bool = False) -> None:

@@ -230,7 +230,7 @@ def _authorise(
     epoch = epoch_of(principal.tenant_id)
     fresh = is_fresh(principal, now)
     cells = {resource.cell for resource in resources.values()}
-    asked = {"principal": principal, "action": action, "purpose": purpose, "cells": cells, "now": now}
+    asked: dict[str, Any] = {"principal": principal, "action": action, "purpose": purpose, "cells": cells, "now": now}
     decisions = decide_cells(second_factor=fresh, **asked)
     if all(decision.allowed for decision in decisions.values()):
         return epoch, tuple(sorted({name for decision in decisions.values() for name in decision.policies}))
@@ -247,9 +247,7 @@ def _code(purpose: str) -> str:
 def record_refusal(*, principal: Principal, refusal: AccessDenied, **facts: Any) -> None:
     """Put a refusal on the record, on its own connection: it survives whatever the request does next."""
     facts["purpose"] = _code(facts.get("purpose", ""))
-    record_now(
-        tenant=principal.tenant_id, event="grant.refused", **principal.as_actor(), **facts, code=refusal.code
-    )
+    record_now(tenant=principal.tenant_id, event="grant.refused", **principal.as_actor(), **facts, code=refusal.code)
 
 
 @contextmanager
@@ -318,9 +316,7 @@ def redeem(ticket: Ticket) -> Iterator[Grant]:
 @contextmanager
 def _held(opened: Grant, facts: dict[str, Any]) -> Iterator[None]:
     principal = opened.principal
-    record_now(
-        tenant=principal.tenant_id, event="grant.opened", **principal.as_actor(), grant=str(opened.id), **facts
-    )
+    record_now(tenant=principal.tenant_id, event="grant.opened", **principal.as_actor(), grant=str(opened.id), **facts)
     token = _current.set(opened)
     try:
         yield

@@ -128,9 +128,7 @@ def decide_cells(
     entities = [_principal_entity(principal)]
     requests = []
     for number, cell in enumerate(wanted):
-        entities.append(
-            {"uid": {"type": "Conversation", "id": str(number)}, "attrs": cell.as_attributes(), "parents": []}
-        )
+        entities.append({"uid": {"type": "Conversation", "id": str(number)}, "attrs": cell.as_attributes(), "parents": []})
         context = _context(purpose, second_factor, now)
         requests.append(_request(principal, action, f'Conversation::"{number}"', context))
     results = cedarpy.is_authorized_batch(requests, policies, json.dumps(entities), _schema)

@@ -15,7 +15,14 @@ SEED: Final = {
     "security_incident": "Handle a security incident.",
     "break_glass": "An emergency, approved by a second person.",
 }
-DEFAULT_FOR_COLLECTION: Final = ("classification", "support", "quality", "subject_request", "security_incident", "break_glass")
+DEFAULT_FOR_COLLECTION: Final = (
+    "classification",
+    "support",
+    "quality",
+    "subject_request",
+    "security_incident",
+    "break_glass",
+)
 
 
 def seed_purposes(tenant: UUID) -> None:

@@ -65,7 +65,10 @@ SEED_POLICIES: Final = {
     "auditors-read-audit": _permit("auditors-read-audit", "auditor", ("read_audit",)),
     "producers-append": _permit("producers-append", "producer", ("append",)),
     "workers-classify": _permit(
-        "workers-classify", "worker", ("classify",), 'principal.kind == "service" && context.purpose == "classification"'
+        "workers-classify",
+        "worker",
+        ("classify",),
+        'principal.kind == "service" && context.purpose == "classification"',
     ),
     "everyone-explains": '@id("everyone-explains")\npermit (principal, action == Action::"explain", resource);\n',
 }

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.api.requests import body_of, principal_of
 from governance.api.serializers import BatchResultsSerializer, BatchSerializer
 from governance.conf.settings import vault_settings
 from governance.ingest.batches import BatchRefused, ItemRefused, Parsed, parse_batch
@@ -22,10 +23,9 @@ class _RawParser(BaseParser):
 
     media_type = "*/*"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> bytes:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         """Return the bytes."""
-        data: bytes = stream.read()
-        return data
+        return stream.read()
 
 
 class BatchView(APIView):
@@ -41,11 +41,13 @@ class BatchView(APIView):
     def post(self, request: Request) -> Response:
         """Store the items of one batch; each has a result of its own."""
         _check_length(request)
-        parsed = parse_batch(body=request.data, media_type=media_type_of(request))
+        parsed = parse_batch(body=body_of(request), media_type=media_type_of(request))
         wanted = [item for item in parsed if not isinstance(item, ItemRefused)]
         key = request.headers.get("Idempotency-Key", "")
-        batch = Batch(wanted, body=request.data)
-        stored = receive(actor=request.auth, batch=batch, idempotency_key=key, now=datetime.now(UTC)) if wanted else []
+        batch = Batch(wanted, body=body_of(request))
+        stored = (
+            receive(actor=principal_of(request), batch=batch, idempotency_key=key, now=datetime.now(UTC)) if wanted else []
+        )
         return Response({"results": list(_results(parsed, stored))}, status=207)
 
 
@@ -61,8 +63,8 @@ def _results(parsed: list[Parsed], stored: list[Stored]) -> Any:
     answers = iter(stored)
     for item in parsed:
         if isinstance(item, ItemRefused):
-            error = {"code": item.code, "detail": item.reason, "pointer": item.pointer, "position": item.position}
-            yield {"external_id": item.external_id or None, "status": 422, "id": None, "error": error}
+            refusal = {"code": item.code, "detail": item.reason, "pointer": item.pointer, "position": item.position}
+            yield {"external_id": item.external_id or None, "status": 422, "id": None, "error": refusal}
             continue
         answer = next(answers)
         error = {"code": answer.code, "detail": answer.error} if answer.code else None

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.api.errors import DomainProblem
+from governance.api.requests import principal_of
 from governance.api.serializers import ConversationPageSerializer, ConversationSerializer, MessagePageSerializer
 from governance.vault.reading import Listed, list_conversations, read_conversation
 from governance.vault.records import OpenedMessage
@@ -63,7 +64,7 @@ class ConversationListView(APIView):
         """Return one page, newest first, with redacted titles."""
         size, cursor = _page_size(request), _cursor(request)
         lines = list_conversations(
-            principal=request.auth,
+            principal=principal_of(request),
             purpose=purpose_of(request),
             now=datetime.now(UTC),
             collection=request.query_params.get("collection", ""),
@@ -100,7 +101,7 @@ class ConversationView(APIView):
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """Return its head: external id, title and metadata, in the view asked for."""
         opened = read_conversation(
-            principal=request.auth,
+            principal=principal_of(request),
             conversation_id=conversation_id,
             purpose=purpose_of(request),
             view=_view(request),
@@ -133,7 +134,7 @@ class MessageListView(APIView):
         if cursor and not cursor.isdigit():
             raise DomainProblem(code="cursor.invalid", text="The cursor is not one that this API gave.")
         opened = read_conversation(
-            principal=request.auth,
+            principal=principal_of(request),
             conversation_id=conversation_id,
             purpose=purpose_of(request),
             view=_view(request),

@@ -36,7 +36,7 @@ class ProblemHandler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """Return the exception that DRF shall answer."""
         code = _domain_code(exc)
-        if code and status_of(code) < HTTPStatus.INTERNAL_SERVER_ERROR or code in {"integrity_failure"}:
+        if (code and status_of(code) < HTTPStatus.INTERNAL_SERVER_ERROR) or code == "integrity_failure":
             return DomainProblem(code=code, text=str(exc), pointer=getattr(exc, "pointer", ""))
         if code and status_of(code) == HTTPStatus.SERVICE_UNAVAILABLE:
             return DomainProblem(code=code, text=str(exc))
@@ -60,7 +60,11 @@ class ProblemFormatter(ExceptionFormatter):
             "detail": first.detail,
         }
         pointer = getattr(self.exc, "pointer", "")
-        errors = [{"pointer": f"/{error.attr.replace('.', '/')}", "detail": error.detail} for error in error_response.errors if error.attr]
+        errors = [
+            {"pointer": f"/{error.attr.replace('.', '/')}", "detail": error.detail}
+            for error in error_response.errors
+            if error.attr
+        ]
         if pointer:
             errors = [{"pointer": pointer, "detail": first.detail}]
         if errors:
@@ -68,7 +72,7 @@ class ProblemFormatter(ExceptionFormatter):
         return problem
 
 
-def problem_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def problem_handler(exc: Exception, context: Any) -> Response | None:
     """Answer an exception of a view as a problem."""
     response: Response | None = exception_handler(exc, context)
     if response is not None:

@@ -1,7 +1,7 @@
 """`/livez` says that the process answers, `/healthz` that database, broker and root key do."""
 
-from django.db import DatabaseError, connection
 from django.core.cache import cache
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from redis.exceptions import RedisError
 

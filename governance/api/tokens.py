@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from governance.api.requests import principal_of, user_of
 from governance.api.serializers import SteppedUpSerializer, StepUpSerializer
 from governance.conf.settings import vault_settings
 from governance.identity.models import Tenant
@@ -22,16 +23,16 @@ class StepUpView(APIView):
         """Check the code and return the token, once."""
         asked = StepUpSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        check_code(user=request.user, code=asked.validated_data["code"])
+        check_code(user=user_of(request), code=asked.validated_data["code"])
         now = datetime.now(UTC)
         minted = mint(
-            tenant=Tenant.objects.get(id=request.auth.tenant_id),
-            user=request.user,
+            tenant=Tenant.objects.get(id=principal_of(request).tenant_id),
+            user=user_of(request),
             name="step-up",
             now=now,
             life=timedelta(seconds=vault_settings().second_factor_seconds),
-            scopes=request.auth.scopes,
-            purposes=request.auth.purposes,
+            scopes=principal_of(request).scopes,
+            purposes=principal_of(request).purposes,
             second_factor_at=now,
         )
         return Response({"token": minted.plain, "expires_at": minted.token.expires_at}, status=201)

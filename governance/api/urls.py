@@ -14,5 +14,9 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/messages", MessageListView.as_view(), name="api-messages"),
     path("tokens/step-up", StepUpView.as_view(), name="api-step-up"),
     path("schema", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="api-schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema", authentication_classes=[], permission_classes=[]), name="api-docs"),
+    path(
+        "docs",
+        SpectacularSwaggerSplitView.as_view(url_name="api-schema", authentication_classes=[], permission_classes=[]),
+        name="api-docs",
+    ),
 ]

@@ -16,7 +16,7 @@ from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 
 
-class ApprovalRefused(Exception):  # noqa: N818 - named as what it says
+class ApprovalRefused(Exception):
     """The approval does not allow this: same person, expired, used, or for something else."""
 
     code = "approvals.refused"

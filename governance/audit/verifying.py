@@ -30,9 +30,7 @@ class ChainReport:
 def _entries(tenant: UUID, using: str) -> Iterator[AuditEntry]:
     last = -(2**63)
     while True:
-        page = list(
-            AuditEntry.objects.using(using).filter(tenant_id=tenant, sequence__gt=last).order_by("sequence")[:PAGE]
-        )
+        page = list(AuditEntry.objects.using(using).filter(tenant_id=tenant, sequence__gt=last).order_by("sequence")[:PAGE])
         yield from page
         if len(page) < PAGE:
             return
@@ -45,7 +43,11 @@ def _fault(entry: AuditEntry, tenant: UUID, expected: int, previous: bytes) -> s
     if bytes(entry.previous_hash) != previous:
         return "it does not follow the entry before it"
     computed = entry_hash(
-        tenant=tenant, sequence=entry.sequence, recorded_at=entry.recorded_at, previous=previous, body=entry.body.encode()
+        tenant=tenant,
+        sequence=entry.sequence,
+        recorded_at=entry.recorded_at,
+        previous=previous,
+        body=entry.body.encode(),
     )
     return "" if bytes(entry.hash) == computed else "its bytes do not give its hash"
 

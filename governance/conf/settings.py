@@ -55,10 +55,15 @@ class VaultSettings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the files that the environment names."""
-        return (sources["init_settings"], sources["env_settings"], _FilesSource(settings_cls))
+        return (init_settings, env_settings, _FilesSource(settings_cls))
 
     @property
     def root_key_uri(self) -> str:

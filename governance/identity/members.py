@@ -12,7 +12,7 @@ from governance.identity.roles import Role
 SERVICE_ROLES = frozenset({Role.PRODUCER, Role.WORKER})
 
 
-class MemberRefused(Exception):  # noqa: N818 - named as what it says
+class MemberRefused(Exception):
     """A role does not fit the kind of account, or the account does not exist."""
 
     code = "identity.member_refused"

@@ -30,7 +30,7 @@ class Principal:
         return {**actor, "operator": self.operator} if self.operator else actor
 
 
-class NotAMember(Exception):  # noqa: N818 - a refusal, named as what it says
+class NotAMember(Exception):
     """The user is inactive or holds no role in the tenant."""
 
     code = "identity.not_a_member"
@@ -73,6 +73,4 @@ def holds_role(*, user_id: UUID, tenant_id: UUID, roles: frozenset[str]) -> bool
 
 def tenants_of(user: User) -> list[Tenant]:
     """Return the tenants in which the user holds a role, by slug."""
-    return list(
-        Tenant.objects.filter(memberships__user=user, memberships__ended_at=None).distinct().order_by("slug")
-    )
+    return list(Tenant.objects.filter(memberships__user=user, memberships__ended_at=None).distinct().order_by("slug"))

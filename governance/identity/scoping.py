@@ -6,6 +6,7 @@ scope a query sees no rows; a queryset that is evaluated after its scope is sile
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -15,6 +16,11 @@ class ScopeError(Exception):
     """A tenant scope was opened inside another tenant's, or inside a transaction that is not its own."""
 
     code = "identity.scope"
+
+
+def _set_tenant(connection: Any, tenant: UUID | None) -> None:
+    """Keep the open scope on the connection: it belongs to one thread, as the connection does."""
+    connection.governance_tenant = tenant
 
 
 def current_tenant(*, using: str = "default") -> UUID | None:
@@ -42,8 +48,8 @@ def tenant_scope(tenant: UUID, *, using: str = "default") -> Iterator[None]:
     with transaction.atomic(using=using, durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('governance.tenant', %s, true)", [str(tenant)])
-        connection.governance_tenant = tenant
+        _set_tenant(connection, tenant)
         try:
             yield
         finally:
-            connection.governance_tenant = None
+            _set_tenant(connection, None)

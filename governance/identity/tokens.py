@@ -20,7 +20,7 @@ _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _PARTS: Final = 3
 
 
-class TokenInvalid(Exception):  # noqa: N818 - named as what it says
+class TokenInvalid(Exception):
     """The token is unknown, revoked or expired: one answer for all."""
 
     code = "identity.token_invalid"

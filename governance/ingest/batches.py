@@ -14,7 +14,7 @@ MEDIA_TYPES = ("application/json", "application/x-ndjson")
 _EXTERNAL_ID = 255
 
 
-class BatchRefused(Exception):  # noqa: N818 - named as what it says
+class BatchRefused(Exception):
     """The body as a whole is refused; nothing of it was stored."""
 
     def __init__(self, code: str, text: str) -> None:
@@ -48,7 +48,9 @@ def parse_batch(*, body: bytes, media_type: str) -> list[Parsed]:
         raise BatchRefused("batch.empty", 'The batch has no items. Send {"items": [...]}, or one item a line.')
     limit = vault_settings().batch_items
     if len(records) > limit:
-        raise BatchRefused("batch.too_many", f"A batch has at most {limit} items; this one has {len(records)}. Send several.")
+        raise BatchRefused(
+            "batch.too_many", f"A batch has at most {limit} items; this one has {len(records)}. Send several."
+        )
     return [record if isinstance(record, ItemRefused) else _parse(record, at) for at, record in enumerate(records)]
 
 

@@ -66,9 +66,7 @@ def _check_right(actor: Principal, now: datetime) -> None:
     scoped = not actor.scopes or "append" in actor.scopes
     if scoped and decide_tenant(principal=actor, action="append", second_factor=False, now=now).allowed:
         return
-    record_now(
-        tenant=actor.tenant_id, event="grant.refused", **actor.as_actor(), action="append", code="policy.denied"
-    )
+    record_now(tenant=actor.tenant_id, event="grant.refused", **actor.as_actor(), action="append", code="policy.denied")
     raise ProducerRefused("No policy lets this account send chats. Use a token of a service account with the role producer.")
 
 
@@ -128,9 +126,7 @@ def _convert_message(incoming: IncomingMessage, number: int) -> NewMessage:
     )
 
 
-def _refuse_erased(
-    tenant: UUID, items: Sequence[NewConversation | Stored], now: datetime
-) -> list[NewConversation | Stored]:
+def _refuse_erased(tenant: UUID, items: Sequence[NewConversation | Stored], now: datetime) -> list[NewConversation | Stored]:
     """Replace items that name an erased person by their refusal."""
     named = {reference for item in items if isinstance(item, NewConversation) for reference in _references(item)}
     erased = erased_references(tenant=tenant, references=named, now=now)

@@ -73,7 +73,8 @@ def _take(rows: list[tuple[UUID, UUID, int, int]]) -> list[tuple[UUID, UUID, int
         return []
     if rows[0][2] > 0:
         return rows[:1]
-    taken, size = [], 0
+    taken: list[tuple[UUID, UUID, int, int]] = []
+    size = 0
     for row in rows:
         size += row[3]
         if row[2] > 0 or (taken and size > BYTES):

@@ -104,17 +104,13 @@ def _create(*, tenant: UUID, owners: list[KeyOwner], now: datetime) -> dict[KeyO
     # Where another writer was first, its row stands; only keys whose row is ours may seal.
     ours = set(DataKey.objects.filter(id__in=[key_id for key_id, _ in secrets.values()]).values_list("id", flat=True))
     return {
-        owner: OpenDataKey(key_id=key_id, secret=secret)
-        for owner, (key_id, secret) in secrets.items()
-        if key_id in ours
+        owner: OpenDataKey(key_id=key_id, secret=secret) for owner, (key_id, secret) in secrets.items() if key_id in ours
     }
 
 
 def _open_rows(rows: Mapping[KeyOwner, DataKey]) -> dict[KeyOwner, OpenDataKey]:
     keys = wrapping_keys({row.version_id for row in rows.values()})
-    return {
-        owner: OpenDataKey(key_id=row.id, secret=_unwrap(row, keys[row.version_id])) for owner, row in rows.items()
-    }
+    return {owner: OpenDataKey(key_id=row.id, secret=_unwrap(row, keys[row.version_id])) for owner, row in rows.items()}
 
 
 def open_data_keys(ids: Iterable[UUID]) -> dict[UUID, OpenDataKey]:
@@ -129,9 +125,7 @@ def open_data_keys(ids: Iterable[UUID]) -> dict[UUID, OpenDataKey]:
         raise UnknownKey("A row names a data key that this tenant does not have.")
     live = {key_id: row for key_id, row in rows.items() if row.wrapped is not None}
     keys = wrapping_keys({row.version_id for row in live.values()})
-    return {
-        key_id: OpenDataKey(key_id=key_id, secret=_unwrap(row, keys[row.version_id])) for key_id, row in live.items()
-    }
+    return {key_id: OpenDataKey(key_id=key_id, secret=_unwrap(row, keys[row.version_id])) for key_id, row in live.items()}
 
 
 def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:
@@ -162,7 +156,6 @@ def count_by_version() -> dict[UUID, int]:
     """Return how many live data keys each version wraps; call it inside the tenant's scope."""
     rows = DataKey.objects.filter(wrapped__isnull=False).values("version_id").annotate(count=Count("id"))
     return {row["version_id"]: row["count"] for row in rows.order_by()}
-
 
 
 def owners_of(ids: Iterable[UUID]) -> dict[UUID, UUID]:

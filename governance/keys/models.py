@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 
 from governance.identity.identifiers import uuid7
 
+
 class KeyUse(models.TextChoices):
     """What the keys of a ring are for; a key never serves two uses (NIST SP 800-57 part 1, section 5.2)."""
 

@@ -20,9 +20,7 @@ def rotate(*, tenant: UUID, use: str, now: datetime) -> KeyVersion:
     if ring is None:
         raise UnknownKey(f"This tenant has no ring for {use!r}.")
     newest = KeyVersion.objects.filter(ring=ring).order_by("-number").first()
-    fresh = new_version(
-        ring=ring, number=newest.number + 1 if newest else 1, state=KeyVersion.State.ACTIVE, now=now
-    )
+    fresh = new_version(ring=ring, number=newest.number + 1 if newest else 1, state=KeyVersion.State.ACTIVE, now=now)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_number(ring.id)])
     KeyVersion.objects.filter(ring=ring, state=KeyVersion.State.ACTIVE).update(

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 SECONDS: Final = 20.0
 
 
-class LeftOpen(Exception):  # noqa: N818 - a tripwire
+class LeftOpen(Exception):
     """A grant is open where a task begins: something before it did not close its own."""
 
 

@@ -8,8 +8,8 @@ from celery import shared_task
 
 from governance.ingest.receiving import TOPIC as CLASSIFICATION
 from governance.jobs.claiming import pending_tenants
-from governance.pipeline.running import run_classification
 from governance.pipeline.ringing import ring
+from governance.pipeline.running import run_classification
 
 
 @shared_task(name="threadvault.classify", ignore_result=True)

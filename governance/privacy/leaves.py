@@ -136,8 +136,7 @@ class _Walk:
             elif isinstance(value, list | tuple):
                 target[slot] = copy = [None] * len(value)
                 stack.extend(
-                    (copy, index, value[index], Step(where, "/", str(index)), named)
-                    for index in reversed(range(len(value)))
+                    (copy, index, value[index], Step(where, "/", str(index)), named) for index in reversed(range(len(value)))
                 )
             else:
                 target[slot] = self._scalar(value, where, named)

@@ -31,8 +31,10 @@ class Scan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LeafFinding:
-    """One finding: the leaf by its path (see `leaves`) and by its number in reading order, counted from 0; code points
-    in that leaf's original text; never the match.
+    """One finding, never the match.
+
+    The leaf stands by its path (see `leaves`) and by its number in reading order, counted from 0; `start` and `end`
+    count code points in its original text.
     """
 
     leaf: int
@@ -65,7 +67,8 @@ def redact(item: Any, *, mark: Mark, scan: Scan = scan_text, budget: Budget | No
     except RecursionError:
         raise Unscannable("too_deep") from None
     findings = tuple(
-        LeafFinding(number, leaf.path, span.start, span.end, span.type, span.tier, span.rule) for number, leaf, span in masking.found
+        LeafFinding(number, leaf.path, span.start, span.end, span.type, span.tier, span.rule)
+        for number, leaf, span in masking.found
     )
     return Redaction(redacted, findings)
 

@@ -28,7 +28,15 @@ STEPS: list[tuple[str, list[str], dict[str, str]]] = [
     ("detect-secrets", [sys.executable, "-m", "tests.architecture.secrets_in_tree"], {}),
     (
         "SBOM",
-        [str(BIN / "cyclonedx-py"), "requirements", "requirements.txt", "--pyproject", "pyproject.toml", "-o", "sbom.json"],
+        [
+            str(BIN / "cyclonedx-py"),
+            "requirements",
+            "requirements.txt",
+            "--pyproject",
+            "pyproject.toml",
+            "-o",
+            "sbom.json",
+        ],
         {},
     ),
 ]
@@ -37,9 +45,7 @@ STEPS: list[tuple[str, list[str], dict[str, str]]] = [
 def run_step(name: str, command: list[str], extra: dict[str, str], environment: dict[str, str]) -> bool:
     """Run one check and return whether it passed."""
     began = time.monotonic()
-    done = subprocess.run(
-        command, cwd=PROJECT, env={**environment, **extra}, check=False, capture_output=True, text=True
-    )
+    done = subprocess.run(command, cwd=PROJECT, env={**environment, **extra}, check=False, capture_output=True, text=True)
     passed = done.returncode == 0
     print(f"{'ok  ' if passed else 'FAIL'} {name} ({time.monotonic() - began:.1f} s)", flush=True)
     if not passed:

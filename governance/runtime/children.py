@@ -111,4 +111,3 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, child: Child) -
             return False
         time.sleep(0.02)
     return False
-

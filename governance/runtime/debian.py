@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 PACKAGES = {
     "chromium": "chromium",
@@ -14,7 +15,7 @@ PACKAGES = {
 
 def missing() -> list[str]:
     """Return the packages whose program or file is not here."""
-    return [name for name, probe in PACKAGES.items() if not (os.path.exists(probe) or shutil.which(probe))]
+    return [name for name, probe in PACKAGES.items() if not (Path(probe).exists() or shutil.which(probe))]
 
 
 def can_install() -> bool:
@@ -43,7 +44,10 @@ def install() -> int:
     _apt("update", "-q")
     plan = _apt("install", "--no-install-recommends", "--assume-no", *wanted).stdout
     size = re.search(r"Need to get ([\d.,]+ \w+)", plan)
-    print(f"· installing for tests: {', '.join(wanted)} ({size[1] if size else 'size unknown'}; NO_APT=1 stops this)", flush=True)
+    print(
+        f"· installing for tests: {', '.join(wanted)} ({size[1] if size else 'size unknown'}; NO_APT=1 stops this)",
+        flush=True,
+    )
     done = _apt("install", "-y", "--no-install-recommends", *wanted)
     if done.returncode:
         print(f"· apt-get could not install them: {(done.stderr.strip().splitlines() or ['no output'])[-1]}")

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from governance.runtime.children import Child, unprivileged_account, wait_until
@@ -105,10 +106,10 @@ class Postgres:
     def _run(self, command: list[str], text: str = "") -> None:
         """Run a short tool as the server's account. Raises RuntimeProblem with its last line."""
         account = unprivileged_account()
-        identity = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        done = subprocess.run(
-            command, input=text, capture_output=True, text=True, check=False, cwd=self.place, **identity
+        identity: dict[str, Any] = (
+            {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         )
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, cwd=self.place, **identity)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
             raise RuntimeProblem(f"{Path(command[0]).name} failed: {last}")
@@ -196,6 +197,7 @@ _SETTINGS = [
 
 
 def connects(path: Path) -> bool:
+    """Return whether something takes connections on a unix socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:

@@ -1,6 +1,6 @@
 """The state folder: one place for everything that an embedded installation keeps, mode 0700.
 
-    .threadvault/  keys/ (root key, secrets)  pg18/ (data)  run/ (sockets, locks, services.json)  logs/
+.threadvault/  keys/ (root key, secrets)  pg18/ (data)  run/ (sockets, locks, services.json)  logs/
 """
 
 import fcntl
@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 LONGEST_SOCKET = 100
 
 
-class RuntimeProblem(Exception):  # noqa: N818 - shown to people as one line
+class RuntimeProblem(Exception):
     """Something that an operator can mend; its text is that one line."""
 
 

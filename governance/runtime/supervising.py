@@ -207,4 +207,3 @@ class Supervisor:
         self.state.services_file.unlink(missing_ok=True)
         servers.stop()
         say("Stopped.")
-

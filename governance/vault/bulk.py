@@ -18,7 +18,15 @@ _TYPES = {
 }
 
 
-def insert(*, table: str, tenant: UUID, columns: dict[str, str], rows: Sequence[tuple[Any, ...]], constants: str = "", otherwise: str = "") -> int:
+def insert(
+    *,
+    table: str,
+    tenant: UUID,
+    columns: dict[str, str],
+    rows: Sequence[tuple[Any, ...]],
+    constants: str = "",
+    otherwise: str = "",
+) -> int:
     """Insert `rows` into `table` and return how many were: `columns` names each column and its kind, in their order.
 
     `constants` is fixed SQL of the form `name = expression, ...`, for columns that have one value; `otherwise` is the

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 
-class DocumentInvalid(Exception):  # noqa: N818 - named as what it says
+class DocumentInvalid(Exception):
     """The item cannot be written as UTF-8 JSON."""
 
     code = "vault.document_invalid"
@@ -34,7 +34,9 @@ def encode(item: Mapping[str, Any], text: tuple[str, ...]) -> bytes:
     try:
         return json.dumps({"text": text, "item": item}, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except (UnicodeEncodeError, ValueError, TypeError, RecursionError):
-        raise DocumentInvalid("The item holds a lone surrogate, a number without a JSON form, or is nested too deep.") from None
+        raise DocumentInvalid(
+            "The item holds a lone surrogate, a number without a JSON form, or is nested too deep."
+        ) from None
 
 
 def decode(data: bytes) -> Document:

@@ -14,7 +14,7 @@ from governance.crypto.errors import CannotOpen
 from governance.vault.sealed import Sealed
 
 
-class SealedMixin(EncryptedMixin):  # type: ignore[misc]
+class SealedMixin(EncryptedMixin):
     """A column of envelopes: yields `Sealed`, accepts nothing but `Sealed`; its lookups are closed to `isnull`.
 
     `label` stands in the AAD of each envelope and in the migration, so that renaming a field breaks nothing.
@@ -31,7 +31,7 @@ class SealedMixin(EncryptedMixin):  # type: ignore[misc]
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "label": self.label}
 
-    def clone(self) -> models.Field:  # type: ignore[type-arg]
+    def clone(self) -> "SealedMixin":
         _, _, args, kwargs = self.deconstruct()
         return self.__class__(*args, **kwargs)
 
@@ -57,11 +57,11 @@ class SealedMixin(EncryptedMixin):  # type: ignore[misc]
         except (ValueError, CannotOpen):
             raise ValidationError(f"{self.label} takes an envelope in base64, never text.", code="sealed") from None
 
-    def value_to_string(self, obj: models.Model) -> str | None:
+    def value_to_string(self, obj: models.Model) -> Any:
         value = self.value_from_object(obj)
         return None if value is None else b64encode(value.envelope).decode()
 
-    def formfield(self, **kwargs: Any) -> None:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> None:
         """A sealed column has no form field."""
 
 

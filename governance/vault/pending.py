@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from django.db import connection
 
@@ -27,9 +26,7 @@ KINDS: Final = (
 
 def claim_pending(kind: Kind, *, limit: int) -> Claim:
     """Step one for pending records; commit right after it."""
-    return claim(
-        table=kind.table, group=kind.group, state=State.PENDING, quarantine=State.QUARANTINED, limit=limit
-    )
+    return claim(table=kind.table, group=kind.group, state=State.PENDING, quarantine=State.QUARANTINED, limit=limit)
 
 
 def lock_subjects(kind: Kind, rows: tuple[Claimed, ...]) -> None:
@@ -40,7 +37,7 @@ def lock_subjects(kind: Kind, rows: tuple[Claimed, ...]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT s.id FROM governance_datasubject s WHERE s.id IN"
-            f" (SELECT k.owner_id FROM governance_datakey k JOIN {kind.table} m ON m.source_data_key_id = k.id"  # noqa: S608
+            f" (SELECT k.owner_id FROM governance_datakey k JOIN {kind.table} m ON m.source_data_key_id = k.id"  # noqa: S608 - a fixed name
             " WHERE m.id = ANY(%b::uuid[])) ORDER BY s.id FOR SHARE OF s",
             [[row.id for row in rows]],
         )

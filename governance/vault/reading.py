@@ -172,9 +172,7 @@ def read_conversation(
             classification=CLASSIFICATIONS[conversation.classification],
             view=view,
             head=documents[0],
-            messages=tuple(
-                _opened_message(row, document, view) for row, document in zip(rows, documents[1:], strict=True)
-            ),
+            messages=tuple(_opened_message(row, document, view) for row, document in zip(rows, documents[1:], strict=True)),
             total=conversation.message_count,
         )
 
@@ -215,10 +213,14 @@ def visible(*, principal: Principal, action: str, purpose: str, now: datetime) -
     check_purpose(tenant=principal.tenant_id, purpose=purpose, limited_to=principal.purposes)
     collections = {row.id: row for row in Collection.objects.filter(tenant_id=principal.tenant_id)}
     found = Conversation.objects.order_by().values_list("collection_id", "classification", "held", "restricted").distinct()
-    cells = {
-        row: Cell(collections[row[0]].name, *row[1:]) for row in found if purpose in collections[row[0]].purposes
+    cells = {row: Cell(collections[row[0]].name, *row[1:]) for row in found if purpose in collections[row[0]].purposes}
+    asked: dict[str, Any] = {
+        "principal": principal,
+        "action": action,
+        "purpose": purpose,
+        "second_factor": False,
+        "now": now,
     }
-    asked = {"principal": principal, "action": action, "purpose": purpose, "second_factor": False, "now": now}
     decisions = decide_cells(cells=cells.values(), **asked)
     allowed = [row for row, cell in cells.items() if decisions[cell].allowed]
     if cells and not allowed:

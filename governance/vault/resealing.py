@@ -15,6 +15,8 @@ from governance.vault.manifests import leaf_bytes, write_manifest
 from governance.vault.models import Conversation, Message, State
 from governance.vault.pending import KINDS
 
+_Row = tuple[UUID, int, int, bytes | None, UUID | None, int]
+
 
 @dataclass(frozen=True, slots=True)
 class RedactedForm:
@@ -42,19 +44,19 @@ def seal_redacted(*, tenant: UUID, forms: Sequence[RedactedForm], now: datetime)
     `unscanned`: its redacted view stays withheld.
     """
     owners = owners_of({form.row.source_data_key_id for form in forms})
-    targets = {
-        id(form): KeyOwner(form.conversation, owners[form.row.source_data_key_id], KeyUse.REDACTED) for form in forms
-    }
+    targets = {id(form): KeyOwner(form.conversation, owners[form.row.source_data_key_id], KeyUse.REDACTED) for form in forms}
     keys = obtain(tenant=tenant, owners={targets[id(form)] for form in forms if form.document is not None}, now=now)
     leaves: list[bytes] = []
     for kind in KINDS:
-        rows = []
+        rows: list[_Row] = []
         label = "message.redacted" if kind.model is Message else "conversation.redacted"
         for form in forms:
             if not isinstance(form.row, kind.model):
                 continue
             if form.document is None:
-                rows.append((form.row.id, State.UNSCANNED.value, form.classification, None, None, form.row.redacted_revision))
+                rows.append(
+                    (form.row.id, State.UNSCANNED.value, form.classification, None, None, form.row.redacted_revision)
+                )
                 continue
             key, revision = keys[targets[id(form)]], form.row.redacted_revision + 1
             place = Place(tenant, form.conversation, form.row.id, label, revision)
@@ -66,7 +68,7 @@ def seal_redacted(*, tenant: UUID, forms: Sequence[RedactedForm], now: datetime)
     return write_manifest(tenant=tenant, leaves=leaves)
 
 
-def _update(table: str, rows: list[tuple[UUID, int, int, bytes | None, UUID | None, int]]) -> None:
+def _update(table: str, rows: list[_Row]) -> None:
     if not rows:
         return
     with connection.cursor() as cursor:

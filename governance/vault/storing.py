@@ -50,7 +50,7 @@ MESSAGE_COLUMNS = {
 _NEW = "state = 0, classification = 1, attempt = 0, source_revision = 1, redacted_revision = 0"
 
 
-class Raced(Exception):  # noqa: N818 - not an error: the caller begins the transaction again
+class Raced(Exception):
     """Another writer made one of these conversations in the meantime; begin the transaction again."""
 
     code = "vault.raced"
@@ -168,11 +168,11 @@ def _seal(
     owners.update((owner, None) for _, _, owner in planned)
     keys = obtain(tenant=tenant, owners=owners, now=now)
     rows = _Rows()
-    for thread, accepted, owner in planned:
-        if accepted is None:
+    for thread, text, owner in planned:
+        if text is None:
             _seal_head(tenant, thread, keys[owner], rows)
         else:
-            _seal_message(tenant, thread, accepted, keys[owner], rows)
+            _seal_message(tenant, thread, text, keys[owner], rows)
     return rows
 
 
@@ -218,9 +218,7 @@ def _write(tenant: UUID, threads: dict[bytes, Thread], rows: _Rows, results: lis
         )
         if inserted < len(rows.conversations):
             raise Raced("Another writer made one of these conversations; begin the transaction again.")
-    bulk.insert(
-        table="governance_message", tenant=tenant, columns=MESSAGE_COLUMNS, rows=rows.messages, constants=_NEW
-    )
+    bulk.insert(table="governance_message", tenant=tenant, columns=MESSAGE_COLUMNS, rows=rows.messages, constants=_NEW)
     for thread in threads.values():
         if thread.exists and thread.accepted:
             _append_to(thread)

@@ -58,7 +58,8 @@ class Thread:
         if self.known_subject is not None:
             return False
         return any(
-            not item.data_subject and (not item.messages or any(not m.author and m.role in HUMAN_ROLES for m in item.messages))
+            not item.data_subject
+            and (not item.messages or any(not m.author and m.role in HUMAN_ROLES for m in item.messages))
             for item in self.items
         )
 

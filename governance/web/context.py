@@ -13,7 +13,7 @@ from governance.access.granting import current
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class GrantLeftOpen(Exception):  # noqa: N818 - a tripwire
+class GrantLeftOpen(Exception):
     """A grant is open where a request begins."""
 
 
@@ -45,6 +45,7 @@ class FreshContext:
         self._application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
         context = Context()
         if context.run(current) is not None:
             raise GrantLeftOpen("A grant is open at the start of a request.")

@@ -13,6 +13,7 @@ class NoStoreMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer one request."""
         response = self.get_response(request)
         response["Cache-Control"] = "no-store, private"
         return response

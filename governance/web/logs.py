@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from typing import Any
 
 
 class NoExceptionText(logging.Filter):
@@ -18,7 +19,7 @@ class NoExceptionText(logging.Filter):
         return True
 
 
-def _one_line(arguments: object) -> object:
+def _one_line(arguments: Any) -> Any:
     """Escape control characters in text arguments, so that nothing forges a line of the log."""
     if isinstance(arguments, tuple):
         return tuple(_escape(value) for value in arguments)

@@ -16,7 +16,7 @@ TRIES = 5
 WINDOW_SECONDS = 300
 
 
-class SecondFactorRefused(Exception):  # noqa: N818 - named as what it says
+class SecondFactorRefused(Exception):
     """The code is wrong, used already, or there were too many tries; `code` says which."""
 
     def __init__(self, code: str, text: str) -> None:
@@ -44,9 +44,7 @@ def check_code(*, user: User, code: str) -> None:
         )
     _count_try(user)
     if not TOTP(authenticator).validate_code(code.strip()):
-        raise SecondFactorRefused(
-            "second_factor.wrong", "The code is wrong or was used already; wait for the next one."
-        )
+        raise SecondFactorRefused("second_factor.wrong", "The code is wrong or was used already; wait for the next one.")
     cache.delete(f"second-factor-{user.pk}")
 
 

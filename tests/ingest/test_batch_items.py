@@ -88,9 +88,7 @@ def test_it_takes_nulls_for_what_is_optional():
         pytest.param(item(data_subjet="user-42"), "field.unknown", "/<key 7>", id="mistyped field"),
         pytest.param(with_message(role=["user"]), "field.type", "/messages/0/role", id="list as role"),
         pytest.param(with_message(role=None), "role.missing", "/messages/0/role", id="no role"),
-        pytest.param(
-            with_message(external_id="i" * 256), "field.length", "/messages/0/external_id", id="long message id"
-        ),
+        pytest.param(with_message(external_id="i" * 256), "field.length", "/messages/0/external_id", id="long message id"),
         pytest.param(with_message(author="a" * 256), "field.length", "/messages/0/author", id="long author"),
         pytest.param(with_message(parent=7), "field.type", "/messages/0/parent", id="number as parent"),
         pytest.param(with_message(external_id="a", parent="a"), "field.value", "/messages/0/parent", id="own parent"),
@@ -105,9 +103,7 @@ def test_it_takes_nulls_for_what_is_optional():
         pytest.param(with_message(content="a\x00b"), "text.nul", "/messages/0/content", id="nul"),
         pytest.param(with_message(content="a\ud800b"), "text.surrogate", "/messages/0/content", id="surrogate"),
         pytest.param(item(metadata={"secret\x00": 1}), "text.nul", "/metadata", id="nul in a name"),
-        pytest.param(
-            item(metadata={"a": 1, "secret": ["\x00"]}), "text.nul", "/metadata/<key 2>/0", id="name not shown"
-        ),
+        pytest.param(item(metadata={"a": 1, "secret": ["\x00"]}), "text.nul", "/metadata/<key 2>/0", id="name not shown"),
     ],
 )
 def test_it_refuses(given, code, pointer):

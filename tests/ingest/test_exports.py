@@ -75,9 +75,7 @@ class TestChatGPT:
 
     def test_it_walks_a_long_thread_without_recursion(self):
         names = [f"n{index}" for index in range(10_000)]
-        mapping = {
-            name: node(name, parent, [], words("x")) for parent, name in zip([None, *names], names, strict=False)
-        }
+        mapping = {name: node(name, parent, [], words("x")) for parent, name in zip([None, *names], names, strict=False)}
         assert len(parse({"mapping": mapping}).messages) == len(names)
 
     @pytest.mark.parametrize(

@@ -35,9 +35,7 @@ def shaped(**fields):
 
 
 PARTS = st.lists(WORDS | shaped(type=WORDS, text=WORDS, thinking=WORDS, content=VALUES), max_size=3)
-MESSAGE = shaped(
-    role=ROLES, content=WORDS | PARTS | st.none(), refusal=WORDS, id=WORDS, external_id=WORDS, parent=WORDS
-)
+MESSAGE = shaped(role=ROLES, content=WORDS | PARTS | st.none(), refusal=WORDS, id=WORDS, external_id=WORDS, parent=WORDS)
 TURN = shaped(**{"from": ROLES, "value": WORDS, "role": ROLES, "content": PARTS})
 BLOCKS = shaped(
     content_type=WORDS, parts=PARTS, text=WORDS, thoughts=st.lists(shaped(summary=WORDS, content=WORDS), max_size=2)
@@ -52,9 +50,7 @@ RECORDS = st.one_of(
     shaped(conversations=st.lists(TURN, max_size=3), chosen=TURN, rejected=TURN, system=WORDS),
     st.fixed_dictionaries({"mapping": st.dictionaries(KEYS, NODE, max_size=4)}),
     shaped(
-        chat_messages=st.lists(
-            shaped(uuid=WORDS, sender=ROLES, text=WORDS, content=PARTS, attachments=PARTS), max_size=3
-        )
+        chat_messages=st.lists(shaped(uuid=WORDS, sender=ROLES, text=WORDS, content=PARTS, attachments=PARTS), max_size=3)
     ),
     shaped(turns=st.lists(shaped(speaker=ROLES, utterance=WORDS) | WORDS, max_size=3), question_id=st.integers()),
     shaped(messages=st.lists(shaped(message=WORDS), max_size=3), name=WORDS),
@@ -94,9 +90,7 @@ def test_a_parent_stands_before_its_answers(record):
 
 
 LINES = st.lists(WORDS | st.sampled_from(["", "user: x", "tool:", " system: ", "assistant: ", "###"]), max_size=5)
-TRANSCRIPTS = st.lists(
-    st.tuples(st.sampled_from(["user", "assistant", "tool", "system"]), LINES.map("\n".join)), min_size=1
-)
+TRANSCRIPTS = st.lists(st.tuples(st.sampled_from(["user", "assistant", "tool", "system"]), LINES.map("\n".join)), min_size=1)
 
 
 @given(TRANSCRIPTS)

@@ -63,9 +63,7 @@ def test_a_number_is_a_leaf_in_its_decimal_form(number, text):
     assert listed([number]) == [("/0", text)]
 
 
-@pytest.mark.parametrize(
-    "number", [True, None, float("nan"), float("inf"), pytest.param(10**5000, id="5000 digits"), 1e300]
-)
+@pytest.mark.parametrize("number", [True, None, float("nan"), float("inf"), pytest.param(10**5000, id="5000 digits"), 1e300])
 def test_what_cannot_be_a_finding_is_no_leaf(number):
     assert listed([number]) == []
 

@@ -156,7 +156,10 @@ def test_step_07_it_detects_and_seals_the_redacted_form_in_one_transaction(redac
 def test_step_08_a_reader_names_a_purpose_and_cedar_decides(redacted):
     with pytest.raises(AccessDenied) as refusal:
         read_conversation(
-            principal=redacted.principal("analyst"), conversation_id=redacted.conversation, purpose="training", now=now()
+            principal=redacted.principal("analyst"),
+            conversation_id=redacted.conversation,
+            purpose="training",
+            now=now(),
         )
     assert refusal.value.code == "purpose.collection"
     with pytest.raises(AccessDenied):
@@ -224,9 +227,7 @@ def test_step_12_the_end_of_life(redacted):
     certificate = erase_subject(principal=officer, reference="user-42", approval_id=approval, now=now())
 
     verify(certificate.public_key, certificate.signature, certificate.body)
-    opened = read_conversation(
-        principal=officer, conversation_id=redacted.conversation, purpose="support", now=now()
-    )
+    opened = read_conversation(principal=officer, conversation_id=redacted.conversation, purpose="support", now=now())
     assert [(message.document, message.withheld) for message in opened.messages] == [(None, "erased")] * 2
     with tenant_scope(redacted.tenant.id):
         assert not DataKey.objects.filter(owner_id=subject, wrapped__isnull=False).exists()
@@ -239,9 +240,7 @@ def test_step_12_the_end_of_life(redacted):
 
 
 def approve(asker, seconder, act, subject):
-    approval = ask(
-        principal=asker, act=act, subject=subject, digest=digest_of(act, subject), reason="asked", now=now()
-    )
+    approval = ask(principal=asker, act=act, subject=subject, digest=digest_of(act, subject), reason="asked", now=now())
     second(principal=seconder, approval_id=approval, agree=True, now=now())
     return approval
 

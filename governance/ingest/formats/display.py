@@ -27,9 +27,7 @@ def recognises(record: Mapping[str, Any]) -> bool:
 def parse(record: Mapping[str, Any], origin: Origin) -> IncomingConversation:
     """The conversation of one transcript; FormatError where it does not start with a role."""
     transcript = fields.required_text(record, "messages_display")
-    return conversation(
-        origin, record, _messages(transcript), omit=("messages_display",), external_id=record_id(record)
-    )
+    return conversation(origin, record, _messages(transcript), omit=("messages_display",), external_id=record_id(record))
 
 
 def split(transcript: str) -> Iterator[tuple[str, str]]:

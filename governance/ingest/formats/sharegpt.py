@@ -29,9 +29,7 @@ def recognises(record: Mapping[str, Any]) -> bool:
 
 def parse(record: Mapping[str, Any], origin: Origin) -> IncomingConversation:
     """The conversation of one record; system prompt and tools are its metadata."""
-    return conversation(
-        origin, record, _messages(record), omit=("conversations", *ANSWERS), external_id=record_id(record)
-    )
+    return conversation(origin, record, _messages(record), omit=("conversations", *ANSWERS), external_id=record_id(record))
 
 
 def _messages(record: Mapping[str, Any]) -> Iterator[IncomingMessage]:

@@ -48,7 +48,9 @@ def _read(path: Path) -> bytes:
         status = path.stat()
         text = path.read_text(encoding="ascii")
     except FileNotFoundError:
-        raise ProviderFailed(f"The root key {path} is missing. Restore it from its backup; without it no text opens.") from None
+        raise ProviderFailed(
+            f"The root key {path} is missing. Restore it from its backup; without it no text opens."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ProviderFailed(f"The root key {path} cannot be read ({type(error).__name__}).") from None
     if status.st_mode & 0o077 or status.st_uid != os.geteuid():

@@ -3,6 +3,7 @@
 import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Command(VaultCommand):
                         format=options["format"],
                         actor=actor,
                         clock=current_time,
-                        on_bytes=lambda count, task=task: progress.advance(task, count),
+                        on_bytes=partial(progress.advance, task),
                     )
                 )
         self._finish(options, reports)

@@ -46,7 +46,7 @@ class Command(VaultCommand):
         self._print(options, opened)
 
     def _print(self, options: dict[str, Any], opened: OpenedConversation) -> None:
-        messages = [
+        messages: list[dict[str, Any]] = [
             {
                 "ordinal": message.ordinal,
                 "role": message.role,

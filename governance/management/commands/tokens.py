@@ -43,10 +43,17 @@ class Command(VaultCommand):
     def _list(self, options: dict[str, Any]) -> None:
         tokens = ApiToken.objects.filter(tenant=tenant_named(options["tenant"])).select_related("user")
         rows = [
-            {"prefix": token.prefix, "user": token.user.username, "expires_at": token.expires_at, "revoked": bool(token.revoked_at)}
+            {
+                "prefix": token.prefix,
+                "user": token.user.username,
+                "expires_at": token.expires_at,
+                "revoked": bool(token.revoked_at),
+            }
             for token in tokens
         ]
-        lines = [f"{r['prefix']}  {r['user']:<32}{r['expires_at']:%Y-%m-%d}{'  revoked' if r['revoked'] else ''}" for r in rows]
+        lines = [
+            f"{r['prefix']}  {r['user']:<32}{r['expires_at']:%Y-%m-%d}{'  revoked' if r['revoked'] else ''}" for r in rows
+        ]
         self.show(options, {"tokens": rows}, "\n".join(lines) or "no tokens")
 
     def _revoke(self, options: dict[str, Any]) -> None:

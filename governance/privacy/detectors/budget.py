@@ -3,7 +3,7 @@
 import time
 
 
-class Unscannable(Exception):  # noqa: N818  # a state of a message, as the caller records it
+class Unscannable(Exception):  # a state of a message, as the caller records it
     """The content cannot be called clean; `code` says why and is safe to store, log and show."""
 
     code = "unscannable"

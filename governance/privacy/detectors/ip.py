@@ -12,9 +12,7 @@ from governance.privacy.detectors.spans import Kind, Span, Tier
 
 _V4 = pattern(rb"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
 _V6 = pattern(rb"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{1,38}(?:\.\d{1,3}){0,3}")
-_VERSION = re.compile(
-    r"(?:(?<![a-z])(?:v|ver|version|release|build|rev|section|sec|chapter|§)|版本号?|章节?)[\s:.]{0,3}$"
-)
+_VERSION = re.compile(r"(?:(?<![a-z])(?:v|ver|version|release|build|rev|section|sec|chapter|§)|版本号?|章节?)[\s:.]{0,3}$")
 _FEWEST_GROUPS = 3
 _NAMED_BELOW = 10
 

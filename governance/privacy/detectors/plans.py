@@ -32,9 +32,7 @@ _US_FORMS = frozenset({(3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 10)})
 _E164_FEWEST, _E164_MOST, _LOCAL_MOST = 8, 15, 13
 _US_LENGTH = 10
 _WITH_CODE = 13
-_EXTENSION = re.compile(
-    r"(?i:(?<=\d) ?(?:x|ext\.? ?|extension |#|转|分机号?) ?|(?<=\d{8})-|(?<=\d{4}-\d{7})-)(\d{1,6})$"
-)
+_EXTENSION = re.compile(r"(?i:(?<=\d) ?(?:x|ext\.? ?|extension |#|转|分机号?) ?|(?<=\d{8})-|(?<=\d{4}-\d{7})-)(\d{1,6})$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,7 @@ PREFIXES: Final = (
     *_group("cloud-token", _ALNUM, 30, "dop_v1_ doo_v1_ dor_v1_ hvs. hvb. nfp_ fo1_ shpat_ shpca_ shppa_ shpss_"),
     *_group("chinese-cloud-key", _ALNUM, 12, "LTAI"),
     *_group("chinese-cloud-key", _ALNUM, 28, "AKID AKLT"),
-    *_group(
-        "service-token", _URLSAFE, 20, "lin_api_ secret_ ntn_ figd_ sq0atp- sq0csp- EAAA dapi PMAK- phx_ phc_ dp.pt."
-    ),
+    *_group("service-token", _URLSAFE, 20, "lin_api_ secret_ ntn_ figd_ sq0atp- sq0csp- EAAA dapi PMAK- phx_ phc_ dp.pt."),
     *_group("service-token", _BASE64, 30, "ATATT3 ATCTT3"),
 )
 

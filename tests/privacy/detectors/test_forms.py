@@ -194,9 +194,7 @@ def test_the_name_of_a_member_is_context(key):
 
 @pytest.mark.parametrize("key", ["password", "db_password", "密码", "pwd"])
 def test_a_member_called_password_is_masked_whole(key):
-    assert [(span.start, span.end, span.type) for span in scan("correct-horse", context=key)] == [
-        (0, 13, Kind.PASSWORD)
-    ]
+    assert [(span.start, span.end, span.type) for span in scan("correct-horse", context=key)] == [(0, 13, Kind.PASSWORD)]
 
 
 def test_checksums_agree_with_the_standards_examples():

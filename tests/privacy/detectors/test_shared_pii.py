@@ -13,9 +13,7 @@ from governance.privacy.detectors.labels import scorer_row
 FOLDER = Path(__file__).parents[3].parent / "shared" / "data" / "pii-dev"
 TARGETS = {"EMAIL": 0.99, "CREDIT_CARD": 0.99, "CN_ID": 0.99, "IP": 0.99, "PHONE": 0.95, "SECRET": 0.95}
 
-pytestmark = pytest.mark.skipif(
-    not FOLDER.is_dir(), reason="the shared development set ../shared/data/pii-dev is missing"
-)
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the shared development set ../shared/data/pii-dev is missing")
 
 
 def messages():

@@ -1,0 +1,23 @@
+"""What `TokenAuthentication` put on a request, with its types."""
+
+from typing import cast
+
+from rest_framework.request import Request
+
+from governance.identity.models import User
+from governance.identity.principals import Principal
+
+
+def principal_of(request: Request) -> Principal:
+    """Return who acts."""
+    return cast("Principal", request.auth)
+
+
+def user_of(request: Request) -> User:
+    """Return the account behind the token."""
+    return cast("User", request.user)
+
+
+def body_of(request: Request) -> bytes:
+    """Return the body as it arrived; the raw parser leaves it so."""
+    return cast("bytes", request.data)
