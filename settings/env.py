@@ -17,7 +17,7 @@ def home() -> Path:
 
 
 def database(url: str, **extra: Any) -> dict[str, Any]:
-    """Return Django's settings of one connection. `postgresql://user:password@host:port/name?host=/socket/folder`."""
+    """Return Django's settings of one connection. `postgresql://user@host:port/name?host=/socket/folder`."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured("A database URL begins with postgresql://; other databases have no row security.")

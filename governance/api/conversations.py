@@ -57,6 +57,7 @@ class ConversationListView(APIView):
     """The newest conversations that the token's principal may list."""
 
     @extend_schema(
+        operation_id="conversations_list",
         responses=ConversationPageSerializer,
         parameters=[_PURPOSE, _CURSOR, _SIZE, OpenApiParameter("collection", str)],
     )

@@ -3,6 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from governance.api import schema as _schema  # noqa: F401 - registers what the OpenAPI file says of tokens
 from governance.api.batches import BatchView
 from governance.api.conversations import ConversationListView, ConversationView, MessageListView
 from governance.api.tokens import StepUpView

@@ -17,12 +17,13 @@ NODEV = {
     "THREADVAULT_ROOT_KEY": "local:/nonexistent/root.key",
     "DJANGO_SETTINGS_MODULE": "settings.production",
 }
+DEV = {"DJANGO_SETTINGS_MODULE": "settings.dev"}
 STEPS: list[tuple[str, list[str], dict[str, str]]] = [
     ("ruff check", [str(BIN / "ruff"), "check", "."], {}),
     ("ruff format", [str(BIN / "ruff"), "format", "--check", "."], {}),
     ("import-linter", [str(BIN / "lint-imports"), "--no-cache"], {}),
-    ("mypy --strict", [str(BIN / "mypy")], {"DJANGO_SETTINGS_MODULE": "settings.dev"}),
-    ("migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"], {}),
+    ("mypy --strict", [str(BIN / "mypy")], DEV),
+    ("migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"], DEV),
     ("check --deploy", [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"], NODEV),
     ("bandit", [str(BIN / "bandit"), "-q", "-c", "pyproject.toml", "-r", "governance", "settings", "manage.py"], {}),
     ("detect-secrets", [sys.executable, "-m", "tests.architecture.secrets_in_tree"], {}),

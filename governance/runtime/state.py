@@ -66,7 +66,7 @@ class StateFolder:
         if inside:
             return self.home
         short = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
-        return Path("/var/tmp") / f"threadvault-{os.geteuid()}-{short}"  # noqa: S108 - owned and 0700 inside
+        return Path("/var/tmp") / f"threadvault-{os.geteuid()}-{short}"  # noqa: S108  # nosec B108 - owned and 0700 inside
 
     def sockets(self, name: str) -> Path:
         """Return the folder of the sockets of `name`; a path too long for a socket moves to the temporary folder."""

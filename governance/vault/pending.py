@@ -36,8 +36,8 @@ def lock_subjects(kind: Kind, rows: tuple[Claimed, ...]) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.id FROM governance_datasubject s WHERE s.id IN"
-            f" (SELECT k.owner_id FROM governance_datakey k JOIN {kind.table} m ON m.source_data_key_id = k.id"  # noqa: S608 - a fixed name
+            "SELECT s.id FROM governance_datasubject s WHERE s.id IN"  # noqa: S608 - a fixed name
+            f" (SELECT k.owner_id FROM governance_datakey k JOIN {kind.table} m ON m.source_data_key_id = k.id"
             " WHERE m.id = ANY(%b::uuid[])) ORDER BY s.id FOR SHARE OF s",
             [[row.id for row in rows]],
         )

@@ -13,7 +13,7 @@ class Kind(StrEnum):
     IP = "IP"
     RESIDENT_ID = "RESIDENT_ID"
     API_KEY = "API_KEY"
-    PASSWORD = "PASSWORD"  # noqa: S105  # the name of a type, not a secret
+    PASSWORD = "PASSWORD"  # noqa: S105  # nosec B105 - the name of a type, not a secret
     PRIVATE_KEY = "PRIVATE_KEY"
 
 
