@@ -16,6 +16,7 @@ from governance.privacy.leaves import Leaf, LeafKind, rewrite
 MAX_LEAF: Final = 1024 * 1024
 _BINARY_FROM = 2048
 _DATA_URL = re.compile(r"\s{0,4}data:[a-z0-9.+/-]{0,80}(?:;[a-z0-9=.\-]{1,40}){0,4};base64,", re.IGNORECASE)
+_MARK = re.compile(r"\[[A-Z_]{1,32}(?:·[a-z2-7]{1,8})?\]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{2048,}={0,2}\s{0,2}")
 
 Mark = Callable[[str, str], str]
@@ -84,6 +85,8 @@ class _Masking:
     def change(self, leaf: Leaf) -> str | None:
         """Return the masked text of a leaf, or None where nothing was found."""
         number, self.leaves = self.leaves, self.leaves + 1
+        if _MARK.fullmatch(leaf.text):
+            return None  # A mark stands for something that was masked already.
         refuse(leaf.text)
         self.budget.spend()
         spans = self.scan(leaf.text, context=leaf.context, budget=self.budget)
