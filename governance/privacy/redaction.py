@@ -16,7 +16,7 @@ from governance.privacy.leaves import Leaf, LeafKind, rewrite
 MAX_LEAF: Final = 1024 * 1024
 _BINARY_FROM = 2048
 _DATA_URL = re.compile(r"\s{0,4}data:[a-z0-9.+/-]{0,80}(?:;[a-z0-9=.\-]{1,40}){0,4};base64,", re.IGNORECASE)
-_MARK = re.compile(r"\[[A-Z_]{1,32}(?:·[a-z2-7]{1,8})?\]")
+_MARK = re.compile(r"\[[A-Z_]{1,32}(?:·[a-z0-9]{1,8})?\]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{2048,}={0,2}\s{0,2}")
 
 Mark = Callable[[str, str], str]

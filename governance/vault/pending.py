@@ -6,6 +6,7 @@ from typing import Final
 from django.db import connection
 
 from governance.jobs.claiming import Claim, Claimed, claim, lock_claimed
+from governance.keys.data_keys import owners_of
 from governance.vault.models import Conversation, Message, State
 
 
@@ -34,12 +35,11 @@ def lock_subjects(kind: Kind, rows: tuple[Claimed, ...]) -> None:
 
     It comes before the ring's lock and the rows' (the one lock order).
     """
+    keys = kind.model.objects.filter(id__in=[row.id for row in rows]).values_list("source_data_key_id", flat=True)
+    owners = sorted(set(owners_of(keys).values()))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.id FROM governance_datasubject s WHERE s.id IN"  # noqa: S608 - a fixed name
-            f" (SELECT k.owner_id FROM governance_datakey k JOIN {kind.table} m ON m.source_data_key_id = k.id"
-            " WHERE m.id = ANY(%b::uuid[])) ORDER BY s.id FOR SHARE OF s",
-            [[row.id for row in rows]],
+            "SELECT id FROM governance_datasubject WHERE id = ANY(%b::uuid[]) ORDER BY id FOR SHARE", [owners]
         )
 
 

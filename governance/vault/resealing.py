@@ -87,7 +87,11 @@ def _raise_classification(forms: Sequence[RedactedForm]) -> None:
     for form in forms:
         if isinstance(form.row, Message):
             highest[form.conversation] = max(highest.get(form.conversation, 0), form.classification)
-    for conversation in sorted(highest):
-        Conversation.objects.filter(id=conversation, classification__lt=highest[conversation]).update(
-            classification=highest[conversation]
-        )
+    if highest:
+        ordered = sorted(highest)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE governance_conversation c SET classification = u.class"
+                " FROM unnest(%b::uuid[], %b::int4[]) AS u(id, class) WHERE c.id = u.id AND c.classification < u.class",
+                [ordered, [highest[conversation] for conversation in ordered]],
+            )

@@ -4,7 +4,9 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+from uuid import UUID
 
+import psycopg
 from django.conf import settings
 from django.db import connections
 from rest_framework.test import APIClient
@@ -54,7 +56,7 @@ def test_a_sentinel_is_found_in_every_control_and_nowhere_else(tenant, people, c
     client.force_login(officer)
     opened = read_conversation(
         principal=as_principal(tenant, officer, second_factor=True),
-        conversation_id=conversation,
+        conversation_id=UUID(conversation),
         purpose="support",
         view="source",
         reason="the customer asked",
@@ -74,14 +76,12 @@ def test_control_a_leaked_sentinel_is_reported(tenant):
     sentinel = new_sentinel()
     database = connections["default"].settings_dict
     server = {"host": database["HOST"], "user": ADMIN, "dbname": database["NAME"], "port": database["PORT"] or 5432}
-    sink = Database("data files", server, folder="base")
-    sink.plant(sentinel.encode())
-    try:
-        report = scan(sentinels=[sentinel], sinks=[Database("dump", server, pg_dump=str(find_binaries() / "pg_dump"))])
-        assert report.leaks == []  # the dump's own controls dropped the table
-        sink.plant(sentinel.encode())
-        from governance.assess.sentinels import Search
-
-        assert sink.search(Search([sentinel]))
-    finally:
-        sink.clean()
+    with psycopg.connect(**server, autocommit=True) as connection:
+        connection.execute("CREATE TABLE leaked (body text)")
+        connection.execute("INSERT INTO leaked VALUES (%s)", [sentinel])
+        try:
+            dump = Database("dump", server, pg_dump=str(find_binaries() / "pg_dump"))
+            report = scan(sentinels=[sentinel], sinks=[Database("data files", server, folder="base"), dump])
+        finally:
+            connection.execute("DROP TABLE leaked")
+    assert report.leaks == ["data files: sentinel 0 as raw", "dump: sentinel 0 as raw"]
