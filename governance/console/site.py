@@ -1,0 +1,54 @@
+"""The console's site: the skin's admin site without its model pages; every right goes through policies."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.urls import path
+from django.views.decorators.http import require_POST
+from unfold.sites import UnfoldAdminSite
+
+from governance.console import conversations, gates, overviews
+from governance.identity.principals import NotAMember
+from governance.web.sessions import tenant_of
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """Being staff or superuser opens nothing here: a role in a tenant does."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person is a member of some tenant."""
+        if not request.user.is_active:
+            return False
+        try:
+            tenant_of(request)
+        except NotAMember:
+            return False
+        return True
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Sign-in is allauth's."""
+        return redirect("account_login")
+
+
+site = ConsoleSite(name="console")
+
+
+def skin(request: HttpRequest) -> dict[str, Any]:
+    """A context processor: what the skin's layout needs on every page."""
+    return site.each_context(request) if request.user.is_authenticated else {}
+
+
+app_name = "console"
+urlpatterns = [
+    path("", overviews.index, name="index"),
+    path("conversations", conversations.conversation_list, name="conversations"),
+    path("conversations/purpose", conversations.choose_purpose, name="purpose"),
+    path("conversations/<uuid:conversation_id>", conversations.transcript, name="conversation"),
+    path("conversations/<uuid:conversation_id>/reveal", conversations.reveal, name="reveal"),
+    path("keys", overviews.keys, name="keys"),
+    path("policies", overviews.policies, name="policies"),
+    path("audit", overviews.audit, name="audit"),
+    path("audit/verify", overviews.verify, name="verify"),
+    path("tenant", require_POST(gates.page()(gates.switch_tenant)), name="tenant"),
+]
