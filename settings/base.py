@@ -5,6 +5,7 @@ import os
 from csp.constants import NONCE, NONE, SELF
 
 from settings import env
+from settings.console import UNFOLD as UNFOLD
 
 BASE_DIR = env.ROOT
 DEBUG = False
@@ -54,13 +55,20 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader", "governance.console.loading.PatchedLoader"],
+                )
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "governance.console.site.skin",
+                "governance.console.gates.member_context",
             ],
         },
     },
@@ -134,6 +142,11 @@ TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static" / "console"]
+STATICFILES_FINDERS = [
+    "governance.console.finders.AlpineFinder",
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+]
 WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024 + 1024
 APPEND_SLASH = False

@@ -3,10 +3,13 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from governance.api.health import healthz, livez
+from governance.console import site
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", livez, name="livez"),
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include("governance.api.urls")),
     path("accounts/", include("allauth.urls")),
+    path("", include((site.urlpatterns, "console"))),
+    path("console/", include((site.admin_names, "admin"))),
 ]

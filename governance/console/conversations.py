@@ -86,9 +86,7 @@ def reveal(request: HttpRequest, principal: Principal, conversation_id: UUID) ->
     try:
         if not is_fresh(principal, current_time()):
             _show_factor(request)
-        opened = _read(
-            principal_of(request), conversation_id, purpose, view="source", reason=reason, after=_after(request)
-        )
+        opened = _read(principal_of(request), conversation_id, purpose, view="source", reason=reason, after=_after(request))
     except SecondFactorRefused as refusal:
         return _again(request, principal, conversation_id, str(refusal))
     except AccessDenied as refusal:

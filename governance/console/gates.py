@@ -11,8 +11,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from governance.access.acting import allows, require
-from governance.audit.errors import RecordRefused
 from governance.access.errors import AccessDenied
+from governance.audit.errors import RecordRefused
 from governance.identity.principals import NotAMember, Principal, tenants_of
 from governance.keys.errors import KeysError
 from governance.vault.errors import VaultError
@@ -52,7 +52,12 @@ def page(*, action: str = "") -> Callable[[Page], Page]:
 def error_page(request: HttpRequest, code: str, text: str) -> HttpResponse:
     """Show a domain error with its status."""
     status = status_of(code)
-    return render(request, "console/error.html", {"title": "Not open to you" if status == 403 else "Sorry", "code": code, "text": text}, status=status)  # noqa: E501, PLR2004 - forbidden
+    return render(
+        request,
+        "console/error.html",
+        {"title": "Not open to you" if status == 403 else "Sorry", "code": code, "text": text},
+        status=status,
+    )
 
 
 def open_actions(request: HttpRequest) -> frozenset[str]:

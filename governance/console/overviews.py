@@ -43,7 +43,11 @@ def keys(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     with tenant_scope(principal.tenant_id):
         counts = count_by_version()
         rings = [
-            {"use": ring.get_use_display(), "id": ring.id, "versions": [(one, counts.get(one.id, 0)) for one in ring.versions.all()]}
+            {
+                "use": ring.get_use_display(),
+                "id": ring.id,
+                "versions": [(one, counts.get(one.id, 0)) for one in ring.versions.all()],
+            }
             for ring in KeyRing.objects.prefetch_related("versions")
         ]
     return render(request, "console/keys.html", {"title": "Keys", "rings": rings})

@@ -17,7 +17,9 @@ _MARK: Final = re.compile(r"\[([A-Z_]{2,32})·([a-z2-7]{4,5})\]")
 _TAGS: Final = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "hr", "table",
                 "thead", "tbody", "tr", "th", "td", "span", "mark"}  # fmt: skip
 _HIDDEN: Final = {"Cf", "Co"}
-_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table").disable(["link", "image", "autolink"])
+_markdown = (
+    MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table").disable(["link", "image", "autolink"])
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Shown:
 def reveal_hidden(text: str) -> str:
     """Return the text with zero-width and direction-changing characters written out as their code points."""
     return "".join(
-        f"\u27e8U+{ord(character):04X}\u27e9" if unicodedata.category(character) in _HIDDEN else character for character in text
+        f"\u27e8U+{ord(character):04X}\u27e9" if unicodedata.category(character) in _HIDDEN else character
+        for character in text
     )
 
 

@@ -38,9 +38,7 @@ def lock_subjects(kind: Kind, rows: tuple[Claimed, ...]) -> None:
     keys = kind.model.objects.filter(id__in=[row.id for row in rows]).values_list("source_data_key_id", flat=True)
     owners = sorted(set(owners_of(keys).values()))
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM governance_datasubject WHERE id = ANY(%b::uuid[]) ORDER BY id FOR SHARE", [owners]
-        )
+        cursor.execute("SELECT id FROM governance_datasubject WHERE id = ANY(%b::uuid[]) ORDER BY id FOR SHARE", [owners])
 
 
 def lock_pending(kind: Kind, rows: tuple[Claimed, ...]) -> list[Message | Conversation]:

@@ -18,7 +18,17 @@ from tests.conftest import as_principal, now, producer_of
 from tests.ingest.counting import count_file, texts
 
 CHATS = Path(__file__).resolve().parents[3] / "shared" / "data" / "chats"
-FOLDERS = ("crosswoz", "exports-made", "fastchat", "kdconv", "multiwoz", "sgd", "sharegpt-dpo", "sharegpt-toolcalls", "tau-bench")
+FOLDERS = (
+    "crosswoz",
+    "exports-made",
+    "fastchat",
+    "kdconv",
+    "multiwoz",
+    "sgd",
+    "sharegpt-dpo",
+    "sharegpt-toolcalls",
+    "tau-bench",
+)
 FILES = sorted(path for name in FOLDERS for path in (CHATS / name).glob("*.json*"))
 REDACTED, ERASED = 1, 4
 

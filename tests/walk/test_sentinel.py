@@ -46,10 +46,12 @@ def test_a_sentinel_is_found_in_every_control_and_nowhere_else(tenant, people, c
     bell.bind(ringing.ring)
     producer = User.objects.get(memberships__tenant=tenant, memberships__role="producer")
     token = mint(tenant=tenant, user=producer, name="t", now=now(), life=timedelta(hours=1)).plain
-    body = {"items": [item("s-1", f"{sentinels[0]} mail me at kim@example.com", "fine", title=sentinels[1], subject=sentinels[2])]}
-    answer = APIClient().post(
-        "/api/v1/conversations:batch", body, format="json", HTTP_AUTHORIZATION=f"Bearer {token}"
-    )
+    body = {
+        "items": [
+            item("s-1", f"{sentinels[0]} mail me at kim@example.com", "fine", title=sentinels[1], subject=sentinels[2])
+        ]
+    }
+    answer = APIClient().post("/api/v1/conversations:batch", body, format="json", HTTP_AUTHORIZATION=f"Bearer {token}")
     conversation = answer.json()["results"][0]["id"]
     run_classification(tenant.id)
     officer = people["privacy_officer"]

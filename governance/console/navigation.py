@@ -1,0 +1,26 @@
+"""What the sidebar shows to whom, by name for the skin's settings."""
+
+from django.http import HttpRequest
+
+from governance.conf.settings import vault_settings
+from governance.console.gates import open_actions
+
+
+def may_keys(request: HttpRequest) -> bool:
+    """Return whether the keys page is open."""
+    return "manage_keys" in open_actions(request)
+
+
+def may_policies(request: HttpRequest) -> bool:
+    """Return whether the policies page is open."""
+    return bool(open_actions(request) & {"manage_policies", "read_audit"})
+
+
+def may_audit(request: HttpRequest) -> bool:
+    """Return whether the audit page is open."""
+    return "read_audit" in open_actions(request)
+
+
+def environment(request: HttpRequest) -> list[str] | None:
+    """Return the badge that stands on every page of an embedded installation."""
+    return ["embedded", "warning"] if vault_settings().embedded else None
