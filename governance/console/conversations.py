@@ -1,51 +1,31 @@
-"""Conversations: the list, the transcript, and the reveal."""
+"""Conversations: the list, and the redacted transcript."""
 
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
-from allauth.account.internal.flows.login import record_authentication
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.access.errors import AccessDenied
 from governance.access.granting import is_fresh
-from governance.access.models import Purpose
-from governance.console.gates import current_time, error_page, page
-from governance.console.transcripts import shown
-from governance.identity.models import User
+from governance.console.gates import choices_of, current_time, page, purpose_of, set_purpose
+from governance.console.inert import plain
+from governance.console.transcripts import shown_messages, title_of
 from governance.identity.principals import Principal
-from governance.identity.scoping import tenant_scope
-from governance.vault.models import Collection
-from governance.vault.reading import list_conversations, read_conversation
+from governance.vault.models import State
+from governance.vault.reading import Listed, list_conversations, read_conversation
 from governance.vault.records import OpenedConversation
-from governance.web.second_factor import SecondFactorRefused, check_code
-from governance.web.sessions import principal_of
 
-PURPOSE_KEY = "threadvault_purpose"
-PAGE = 50
-SECONDS_SHOWN = 60
-
-
-def _purpose(request: HttpRequest) -> str:
-    return str(request.session.get(PURPOSE_KEY, "support"))
-
-
-def _choices(principal: Principal) -> dict[str, Any]:
-    with tenant_scope(principal.tenant_id):
-        return {
-            "purposes": list(Purpose.objects.exclude(code__in=["classification", "break_glass"])),
-            "collections": list(Collection.objects.values_list("name", flat=True)),
-        }
+PAGE: Final = 50
 
 
 @require_POST
 @page()
 def choose_purpose(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     """Keep the purpose for which the person reads in this session."""
-    request.session[PURPOSE_KEY] = request.POST.get("purpose", "support")[:64]
+    set_purpose(request, principal, request.POST.get("purpose", ""))
     return redirect("console:conversations")
 
 
@@ -53,87 +33,66 @@ def choose_purpose(request: HttpRequest, principal: Principal) -> HttpResponseBa
 @page()
 def conversation_list(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     """Show the newest conversations with redacted titles."""
-    collection = request.GET.get("collection", "")
-    before = request.GET.get("before", "")
-    lines = list_conversations(
+    chosen = {"collection": request.GET.get("collection", ""), "state": request.GET.get("state", "")}
+    before = _uuid(request.GET.get("before", ""))
+    found = list_conversations(
         principal=principal,
-        purpose=_purpose(request),
+        purpose=purpose_of(request),
         now=current_time(),
-        collection=collection,
-        before=UUID(before) if before else None,
+        collection=chosen["collection"],
+        state=next((state for state in State if state.label == chosen["state"]), None),
+        before=before,
         limit=PAGE,
     )
-    context = {"title": "Conversations", "lines": lines, "purpose": _purpose(request), "collection": collection}
-    older = lines[-1].id if len(lines) == PAGE else None
-    return render(request, "console/conversations.html", {**context, **_choices(principal), "older": older})
+    filters = {name: value for name, value in chosen.items() if value}
+    context = {"title": "Conversations", "lines": [_line(one) for one in found], "states": State.labels, **chosen}
+    older = urlencode({**filters, "before": found[-1].id}) if len(found) == PAGE else ""
+    context |= {"older": older, "newest": before is not None, "filtered": bool(filters), "purpose": purpose_of(request)}
+    return render(request, "console/conversations.html", {**context, **choices_of(principal)})
+
+
+def _uuid(given: str) -> UUID | None:
+    try:
+        return UUID(given)
+    except ValueError:
+        return None
+
+
+def _line(listed: Listed) -> dict[str, Any]:
+    return {"listed": listed, "title": plain(title_of(listed.head))}
 
 
 @require_GET
 @page()
 def transcript(request: HttpRequest, principal: Principal, conversation_id: UUID) -> HttpResponseBase:
     """Show one conversation, redacted."""
-    opened = _read(principal, conversation_id, _purpose(request), view="redacted", after=_after(request))
-    return render(request, "console/transcript.html", _context(request, principal, opened))
+    opened = read_conversation(
+        principal=principal,
+        conversation_id=conversation_id,
+        purpose=purpose_of(request),
+        now=current_time(),
+        after=after_of(request),
+    )
+    context = {"title": title_of(opened.head) or "Conversation", "purpose": purpose_of(request)}
+    return render(request, "console/transcript.html", context | transcript_context(request, principal, opened))
 
 
-@require_POST
-@page()
-def reveal(request: HttpRequest, principal: Principal, conversation_id: UUID) -> HttpResponseBase:
-    """Show the source of a page once: purpose, reason and a fresh second factor are needed."""
-    purpose, reason = request.POST.get("purpose", ""), request.POST.get("reason", "").strip()
-    if not reason:
-        return _again(request, principal, conversation_id, "Say why the source is needed; the reason is kept.")
-    try:
-        if not is_fresh(principal, current_time()):
-            _show_factor(request)
-        opened = _read(principal_of(request), conversation_id, purpose, view="source", reason=reason, after=_after(request))
-    except SecondFactorRefused as refusal:
-        return _again(request, principal, conversation_id, str(refusal))
-    except AccessDenied as refusal:
-        return error_page(request, refusal.code, str(refusal))
-    context = _context(request, principal, opened)
-    return render(request, "console/transcript.html", {**context, "revealed": True, "seconds": SECONDS_SHOWN})
-
-
-def _show_factor(request: HttpRequest) -> None:
-    """Check the code of the form, and remember in the session that a second factor was shown."""
-    user = request.user
-    if isinstance(user, User):
-        check_code(user=user, code=request.POST.get("code", ""))
-        record_authentication(request, user, "mfa", reauthenticated=True)
-
-
-def _after(request: HttpRequest) -> int:
+def after_of(request: HttpRequest) -> int:
+    """Return the ordinal after which the page begins, -1 for the first page."""
     given = request.GET.get("after", "")
-    return int(given) if given.isdigit() else -1
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else -1  # noqa: PLR2004 - fits an integer
 
 
-def _read(principal: Principal, conversation_id: UUID, purpose: str, **more: Any) -> OpenedConversation:
-    return read_conversation(
-        principal=principal, conversation_id=conversation_id, purpose=purpose, now=current_time(), **more
-    )
-
-
-def _again(request: HttpRequest, principal: Principal, conversation_id: UUID, problem: str) -> HttpResponseBase:
-    opened = _read(principal, conversation_id, _purpose(request), view="redacted", after=_after(request))
-    return render(
-        request, "console/transcript.html", {**_context(request, principal, opened), "problem": problem}, status=400
-    )
-
-
-def _context(request: HttpRequest, principal: Principal, opened: OpenedConversation) -> dict[str, Any]:
-    messages = opened.messages
-    before = [None, *messages[:-1]] if messages else []
-    head = opened.head.item if opened.head else {}
-    last = messages[-1].ordinal if messages and messages[-1].ordinal + 1 < opened.total else None
+def transcript_context(request: HttpRequest, principal: Principal, opened: OpenedConversation) -> dict[str, Any]:
+    """Return what the transcript's template shows of an opened conversation."""
+    messages, after = opened.messages, after_of(request)
+    more = bool(messages) and messages[-1].ordinal + 1 < opened.total
     return {
-        "title": head.get("title") or "Conversation",
         "conversation": opened,
-        "head": head,
-        "messages_shown": [shown(message, previous) for message, previous in zip(messages, before, strict=True)],
-        "purpose": _purpose(request),
+        "messages_shown": shown_messages(messages),
+        "waiting": sum(message.withheld.startswith("not scanned") for message in messages),
         "fresh": is_fresh(principal, current_time()),
-        "back": reverse("console:conversation", args=[opened.id]),
-        "next_after": last,
-        **_choices(principal),
+        "here": f"?after={after}" if after >= 0 else "",
+        "later": f"?after={messages[-1].ordinal}" if more else "",
+        **choices_of(principal),
     }

@@ -3,24 +3,33 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from governance.access.acting import allows, require
 from governance.access.errors import AccessDenied
+from governance.access.models import Purpose
 from governance.audit.errors import RecordRefused
+from governance.identity.models import Tenant, User
 from governance.identity.principals import NotAMember, Principal, tenants_of
+from governance.identity.scoping import tenant_scope
 from governance.keys.errors import KeysError
 from governance.vault.errors import VaultError
+from governance.vault.models import Collection
 from governance.web.sessions import TENANT_KEY, principal_of, tenant_of
 from governance.web.statuses import status_of
 
 Page = Callable[..., HttpResponseBase]
-SHOWN = ("manage_keys", "manage_policies", "read_audit")
+SHOWN: Final = ("manage_keys", "manage_policies", "read_audit")
+PURPOSE_KEY: Final = "threadvault_purpose"
+DEFAULT_PURPOSE: Final = "support"
+_NOT_CHOSEN: Final = ("classification", "break_glass")
+_TITLES: Final = {403: "Not open to you", 404: "Not found", 500: "Something is wrong", 503: "Not possible now"}
 
 
 def current_time() -> datetime:
@@ -28,18 +37,17 @@ def current_time() -> datetime:
     return datetime.now(UTC)
 
 
-def page(*, action: str = "") -> Callable[[Page], Page]:
-    """Wrap a page: sign-in, membership, the right to `action` where one is named, and domain errors as pages."""
+def page(*, action: str = "", any_of: tuple[str, ...] = ()) -> Callable[[Page], Page]:
+    """Wrap a page: sign-in, membership, the right to `action` or to one of `any_of`, and domain errors as pages."""
 
     def wrap(view: Page) -> Page:
         @wraps(view)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return redirect(f"{reverse('account_login')}?next={request.path}")
+                return redirect(f"{reverse('account_login')}?{urlencode({'next': request.path})}")
             try:
                 principal = principal_of(request)
-                if action:
-                    require(principal=principal, action=action, now=current_time())
+                _require(request, principal, (action,) if action else any_of)
                 return view(request, principal, *args, **kwargs)
             except (AccessDenied, NotAMember, VaultError, KeysError, RecordRefused) as error:
                 return error_page(request, error.code, str(error))
@@ -49,15 +57,17 @@ def page(*, action: str = "") -> Callable[[Page], Page]:
     return wrap
 
 
+def _require(request: HttpRequest, principal: Principal, actions: tuple[str, ...]) -> None:
+    """Return where one of `actions` is open, or none is asked for. Raises AccessDenied (recorded)."""
+    if actions and not open_actions(request) & set(actions):
+        require(principal=principal, action=actions[0], now=current_time())
+
+
 def error_page(request: HttpRequest, code: str, text: str) -> HttpResponse:
     """Show a domain error with its status."""
     status = status_of(code)
-    return render(
-        request,
-        "console/error.html",
-        {"title": "Not open to you" if status == 403 else "Sorry", "code": code, "text": text},
-        status=status,
-    )
+    context = {"title": _TITLES.get(status, "Not done"), "code": code, "text": text, "status": status}
+    return render(request, "console/error.html", context, status=status)
 
 
 def open_actions(request: HttpRequest) -> frozenset[str]:
@@ -79,17 +89,47 @@ def _decide(request: HttpRequest) -> frozenset[str]:
 
 
 def member_context(request: HttpRequest) -> dict[str, Any]:
-    """A context processor: the tenant, and the others that the person may switch to."""
+    """A context processor: the tenant, the others that the person may switch to, and the person's roles."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return {}
     try:
-        tenant = tenant_of(request)
+        principal, tenant = principal_of(request), tenant_of(request)
     except NotAMember:
         return {}
-    return {"vault_tenant": tenant, "vault_tenants": tenants_of(request.user)}  # type: ignore[arg-type]
+    roles = ", ".join(sorted(principal.roles)).replace("_", " ")
+    return {"vault_tenant": tenant, "vault_tenants": _tenants(request), "vault_roles": roles}
+
+
+def _tenants(request: HttpRequest) -> list[Tenant]:
+    return tenants_of(request.user) if isinstance(request.user, User) else []
 
 
 def switch_tenant(request: HttpRequest, principal: Principal) -> HttpResponseBase:
-    """Choose another of the person's tenants."""
+    """Choose another of the person's tenants. Raises Http404 for one that the person is no member of."""
     wanted = request.POST.get("tenant", "")
-    if any(str(tenant.id) == wanted for tenant in tenants_of(request.user)):  # type: ignore[arg-type]
-        request.session[TENANT_KEY] = wanted
+    if all(str(tenant.id) != wanted for tenant in _tenants(request)):
+        raise Http404("There is no such tenant.")
+    request.session[TENANT_KEY] = wanted
+    request.session.pop(PURPOSE_KEY, None)
     return redirect("console:index")
+
+
+def purpose_of(request: HttpRequest) -> str:
+    """Return the purpose for which this session reads."""
+    return str(request.session.get(PURPOSE_KEY, DEFAULT_PURPOSE))
+
+
+def set_purpose(request: HttpRequest, principal: Principal, purpose: str) -> None:
+    """Keep a purpose of the tenant in the session; another word changes nothing."""
+    if any(one.code == purpose for one in choices_of(principal)["purposes"]):
+        request.session[PURPOSE_KEY] = purpose
+
+
+def choices_of(principal: Principal) -> dict[str, Any]:
+    """Return the purposes and collections that the filters offer."""
+    with tenant_scope(principal.tenant_id):
+        return {
+            "purposes": list(Purpose.objects.exclude(code__in=_NOT_CHOSEN)),
+            "collections": list(Collection.objects.values_list("name", flat=True)),
+        }

@@ -8,7 +8,7 @@ from django.urls import path
 from django.views.decorators.http import require_POST
 from unfold.sites import UnfoldAdminSite
 
-from governance.console import conversations, gates, overviews
+from governance.console import auditing, conversations, gates, overviews, revealing
 from governance.identity.principals import NotAMember
 from governance.web.sessions import tenant_of
 
@@ -36,7 +36,8 @@ site = ConsoleSite(name="console")
 
 def skin(request: HttpRequest) -> dict[str, Any]:
     """A context processor: what the skin's layout needs on every page."""
-    return site.each_context(request) if request.user.is_authenticated else {}
+    user = getattr(request, "user", None)
+    return site.each_context(request) if user is not None and user.is_authenticated else {}
 
 
 app_name = "console"
@@ -45,11 +46,11 @@ urlpatterns = [
     path("conversations", conversations.conversation_list, name="conversations"),
     path("conversations/purpose", conversations.choose_purpose, name="purpose"),
     path("conversations/<uuid:conversation_id>", conversations.transcript, name="conversation"),
-    path("conversations/<uuid:conversation_id>/reveal", conversations.reveal, name="reveal"),
+    path("conversations/<uuid:conversation_id>/reveal", revealing.reveal, name="reveal"),
     path("keys", overviews.keys, name="keys"),
     path("policies", overviews.policies, name="policies"),
-    path("audit", overviews.audit, name="audit"),
-    path("audit/verify", overviews.verify, name="verify"),
+    path("audit", auditing.trail, name="audit"),
+    path("audit/verify", auditing.verify, name="verify"),
     path("tenant", require_POST(gates.page()(gates.switch_tenant)), name="tenant"),
 ]
 

@@ -1,74 +1,137 @@
-"""How a message looks: hostile text made inert, marks and hidden characters made visible."""
+"""How a conversation's messages look on its page."""
 
-import html
 import json
-import re
-import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
-import nh3
-from django.utils.safestring import SafeString, mark_safe
-from markdown_it import MarkdownIt
+from django.utils.safestring import SafeString
 
+from governance.console.inert import plain, rich, spelled
+from governance.vault.documents import Document
 from governance.vault.records import OpenedMessage
 
-_MARK: Final = re.compile(r"\[([A-Z_]{2,32})·([a-z2-7]{4,5})\]")
-_TAGS: Final = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "hr", "table",
-                "thead", "tbody", "tr", "th", "td", "span", "mark"}  # fmt: skip
-_HIDDEN: Final = {"Cf", "Co"}
-_markdown = (
-    MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table").disable(["link", "image", "autolink"])
-)
+_ROLES: Final = {"user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "model": "assistant",
+                 "system": "system", "developer": "system", "tool": "tool", "function": "tool",
+                 "observation": "tool"}  # fmt: skip
+_CALLS: Final = ("tool_calls", "function_call")
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a page keeps folded until somebody asks for it."""
+
+    label: str
+    body: SafeString
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as the page shows it."""
+    """A message as the page shows it; `kind` is one of five and chooses the colour, `role` is the word."""
 
     anchor: str
-    ordinal: int
+    number: int
     role: str
+    kind: str
+    sent_at: str
     body: SafeString | None
-    tools: tuple[str, ...]
+    folded: tuple[Folded, ...]
     withheld: str
-    branch: bool
+    branch: str
 
 
-def reveal_hidden(text: str) -> str:
-    """Return the text with zero-width and direction-changing characters written out as their code points."""
-    return "".join(
-        f"\u27e8U+{ord(character):04X}\u27e9" if unicodedata.category(character) in _HIDDEN else character
-        for character in text
-    )
+def title_of(head: Document | None) -> str:
+    """Return the title of a conversation, with hidden characters spelled out; empty where there is none to show."""
+    title = _member(head, "title")
+    return spelled(title) if isinstance(title, str) else ""
 
 
-def render_text(text: str) -> SafeString:
-    """Return safe HTML: Markdown without HTML, links or images, then cleaned; marks stand out."""
-    cleaned = nh3.clean(_markdown.render(reveal_hidden(text)), tags=_TAGS, attributes={})
-    marked = _MARK.sub(_marked, cleaned)
-    return mark_safe(marked)  # noqa: S308  # nosec B308 B703 - cleaned by nh3 in the line above
+def _member(document: Document | None, name: str) -> Any:
+    return document.item.get(name) if document is not None and isinstance(document.item, dict) else None
 
 
-def _marked(match: "re.Match[str]") -> str:
-    kind = match[1].replace("_", " ").lower()
-    tip = html.escape(f"{kind}, masked; the same value has the same mark in this conversation")
-    return f'<mark class="tv-mark" title="{tip}">{match[1]}<span>·{match[2]}</span></mark>'
+def shown_messages(messages: Sequence[OpenedMessage]) -> list[Shown]:
+    """Return how the messages of one page look, in their order."""
+    branches = _branches(messages)
+    return [_shown(message, branches.get(message.id, "")) for message in messages]
 
 
-def shown(message: OpenedMessage, previous: OpenedMessage | None) -> Shown:
-    """Return how `message` looks after `previous`."""
+def _branches(messages: Sequence[OpenedMessage]) -> dict[UUID, str]:
+    """Say of each message that does not follow the one before it whose answer it is."""
+    numbers = {message.id: message.ordinal + 1 for message in messages}
+    children = Counter(message.parent_id for message in messages)
+    seen: Counter[UUID | None] = Counter()
+    found = {}
+    for at, message in enumerate(messages):
+        parent = message.parent_id
+        if parent is None:
+            continue
+        seen[parent] += 1
+        target = f"#{numbers[parent]}" if parent in numbers else "an earlier message"
+        if children[parent] > 1:
+            found[message.id] = f"branch {seen[parent]} of {children[parent]} after {target}"
+        elif at and messages[at - 1].id != parent:
+            found[message.id] = f"continues {target}"
+    return found
+
+
+def _shown(message: OpenedMessage, branch: str) -> Shown:
     document = message.document
-    readable = document.readable() if document else []
-    calls = document.item.get("tool_calls") if document and isinstance(document.item, dict) else None
-    tools = tuple(json.dumps(call, ensure_ascii=False, indent=2) for call in calls or ())
-    expected = previous.id if previous else None
+    kind = _ROLES.get(message.role, "other")
+    texts = document.readable() if document else []
+    folded = [*_calls(document), *(_results(texts) if kind == "tool" else [])]
+    sent_at = _member(document, "created_at")
     return Shown(
         anchor=f"m{message.ordinal + 1}",
-        ordinal=message.ordinal + 1,
+        number=message.ordinal + 1,
         role=message.role,
-        body=render_text("\n\n".join(readable)) if readable else None,
-        tools=tuple(reveal_hidden(tool) for tool in tools),
+        kind=kind,
+        sent_at=sent_at[:32] if isinstance(sent_at, str) else "",
+        body=rich("\n\n".join(texts)) if texts and kind != "tool" else None,
+        folded=tuple(folded),
         withheld=message.withheld,
-        branch=message.parent_id is not None and message.parent_id != expected,
+        branch=branch,
     )
+
+
+def _calls(document: Document | None) -> Iterable[Folded]:
+    for name in _CALLS:
+        calls = _member(document, name)
+        for call in calls if isinstance(calls, list) else [calls] if calls else []:
+            yield Folded(label=f"Tool call {_name_of(call)}".strip(), body=plain(_pretty(call)))
+
+
+def _results(texts: list[str]) -> Iterable[Folded]:
+    for text in texts:
+        yield Folded(label="Tool result", body=plain(_pretty(text)))
+
+
+def _name_of(call: Any) -> str:
+    function = call.get("function", call) if isinstance(call, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    return spelled(name)[:80] if isinstance(name, str) else ""
+
+
+def _pretty(value: Any) -> str:
+    """Return JSON over several lines; a string that is none is returned as it is."""
+    if isinstance(value, dict) and isinstance(value.get("function"), dict):
+        value = value["function"]
+    if isinstance(value, dict) and isinstance(value.get("arguments"), str):
+        value = _parsed(value["arguments"])
+    elif isinstance(value, str):
+        value = _parsed(value)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    except RecursionError:
+        return "(nested too deep to be shown)"
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -237,6 +237,7 @@ def list_conversations(
     purpose: str,
     now: datetime,
     collection: str = "",
+    state: State | None = None,
     before: UUID | None = None,
     limit: int = 50,
 ) -> list[Listed]:
@@ -249,6 +250,7 @@ def list_conversations(
             condition = visible(principal=principal, action="list", purpose=purpose, now=now)
             query = Conversation.objects.filter(condition).select_related("collection").order_by("-id")
             query = query.filter(collection__name=collection) if collection else query
+            query = query if state is None else query.filter(state=state)
             rows = list((query if before is None else query.filter(id__lt=before))[:limit])
     except AccessDenied as refusal:
         record_refusal(principal=principal, refusal=refusal, action="list", purpose=purpose)
