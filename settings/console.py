@@ -37,7 +37,10 @@ UNFOLD: dict[str, Any] = {
             {
                 "items": [
                     {"title": "Overview", "icon": "home", "link": reverse_lazy("console:index")},
-                    {"title": "Conversations", "icon": "forum", "link": reverse_lazy("console:conversations")},
+                    {
+                        "title": "Conversations", "icon": "forum", "link": reverse_lazy("console:conversations"),
+                        "permission": _GATE + "may_list",
+                    },
                     {"title": "Keys", "icon": "key", "link": reverse_lazy("console:keys"), "permission": _GATE + "may_keys"},
                     {
                         "title": "Policies", "icon": "policy", "link": reverse_lazy("console:policies"),

@@ -12,8 +12,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from governance.access.acting import allows, require
+from governance.access.cells import CLASSIFICATIONS, Cell
 from governance.access.errors import AccessDenied
 from governance.access.models import Purpose
+from governance.access.policies import decide_cells
 from governance.audit.errors import RecordRefused
 from governance.identity.models import Tenant, User
 from governance.identity.principals import NotAMember, Principal, tenants_of
@@ -85,7 +87,18 @@ def _decide(request: HttpRequest) -> frozenset[str]:
     except NotAMember:
         return frozenset()
     now = current_time()
-    return frozenset(action for action in SHOWN if allows(principal=principal, action=action, now=now))
+    opened = {action for action in SHOWN if allows(principal=principal, action=action, now=now)}
+    return frozenset(opened | {"list"} if _may_list(principal, purpose_of(request), now) else opened)
+
+
+def _may_list(principal: Principal, purpose: str, now: datetime) -> bool:
+    """Return whether a list could show anything: policies are asked about each collection's plain cells."""
+    with tenant_scope(principal.tenant_id):
+        rows = list(Collection.objects.values_list("name", "purposes"))
+        names = [name for name, purposes in rows if purpose in purposes] if rows else [""]
+        cells = [Cell(name, level, False, False) for name in names for level in range(len(CLASSIFICATIONS))]
+        asked = {"principal": principal, "action": "list", "purpose": purpose, "second_factor": False, "now": now}
+        return not cells or any(decision.allowed for decision in decide_cells(cells=cells, **asked).values())
 
 
 def member_context(request: HttpRequest) -> dict[str, Any]:

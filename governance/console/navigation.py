@@ -6,6 +6,11 @@ from governance.conf.settings import vault_settings
 from governance.console.gates import open_actions
 
 
+def may_list(request: HttpRequest) -> bool:
+    """Return whether the list of conversations is open."""
+    return "list" in open_actions(request)
+
+
 def may_keys(request: HttpRequest) -> bool:
     """Return whether the keys page is open."""
     return "manage_keys" in open_actions(request)

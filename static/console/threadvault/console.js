@@ -1,26 +1,46 @@
-// The countdown of a revealed page, and the dialog that asks before a reveal.
+// The countdown of a revealed page, the dialog that asks before a reveal, filters, copying and keys.
 document.addEventListener("DOMContentLoaded", () => {
   const banner = document.querySelector("[data-hide-after]");
-  if (banner) {
-    let left = Number(banner.dataset.hideAfter);
-    const clock = banner.querySelector("[data-clock]");
-    const hide = () => window.location.replace(banner.dataset.back);
-    const timer = setInterval(() => {
-      left -= 1;
-      clock.textContent = String(left);
-      if (left <= 0) { clearInterval(timer); hide(); }
-    }, 1000);
-    banner.querySelector("[data-hide]").addEventListener("click", hide);
-    window.addEventListener("pageshow", (event) => { if (event.persisted) { hide(); } });
-  }
+  if (banner) { countDown(banner); }
+
   const dialog = document.querySelector("dialog[data-reveal]");
-  document.querySelectorAll("[data-open-reveal]").forEach((button) => {
-    button.addEventListener("click", () => dialog.showModal());
-  });
-  document.querySelectorAll("[data-close-dialog]").forEach((button) => {
-    button.addEventListener("click", () => dialog.close());
-  });
+  document.querySelectorAll("[data-open-reveal]").forEach((button) => button.addEventListener("click", () => dialog.showModal()));
+  document.querySelectorAll("[data-close-dialog]").forEach((button) => button.addEventListener("click", () => dialog.close()));
   document.querySelectorAll("select[data-submit]").forEach((select) => {
     select.addEventListener("change", () => select.form.requestSubmit());
   });
+  document.querySelectorAll("[data-copy]").forEach((button) => {
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+      button.classList.add("tv-copied");
+      setTimeout(() => button.classList.remove("tv-copied"), 1500);
+    });
+  });
+  document.addEventListener("keydown", walkMessages);
 });
+
+// Hides the source when its time is over, and whenever the page is left or comes back from the browser's memory.
+function countDown(banner) {
+  const ends = Date.now() + Number(banner.dataset.hideAfter) * 1000;
+  const clock = banner.querySelector("[data-clock]");
+  const empty = () => document.querySelectorAll("[data-content]").forEach((part) => part.replaceChildren());
+  const hide = () => { clearInterval(timer); empty(); window.location.replace(banner.dataset.back); };
+  const timer = setInterval(() => {
+    const left = Math.ceil((ends - Date.now()) / 1000);
+    clock.textContent = String(Math.max(left, 0));
+    if (left <= 0) { hide(); }
+  }, 250);
+  banner.querySelector("[data-hide]").addEventListener("click", (event) => { event.preventDefault(); hide(); });
+  window.addEventListener("pagehide", empty);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { hide(); } });
+}
+
+// j and k go to the next and the previous message.
+function walkMessages(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || !["j", "k"].includes(event.key)) { return; }
+  if (event.target.closest("input, select, textarea, dialog")) { return; }
+  const messages = [...document.querySelectorAll(".tv-message")];
+  const at = messages.indexOf(document.activeElement);
+  const next = messages[event.key === "j" ? at + 1 : at - 1];
+  if (next) { next.focus(); next.scrollIntoView({ block: "nearest" }); }
+}
