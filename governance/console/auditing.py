@@ -61,13 +61,13 @@ def _show(request: HttpRequest, principal: Principal, **more: Any) -> HttpRespon
     event = event if event in EVENTS else ""
     given = request.GET.get("before", "")
     before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None  # noqa: PLR2004 - fits a bigint
-    lines = _lines(principal, event=event, before=before)
+    lines = _lines(principal, event=event, before=before, limit=ENTRIES)
     older = urlencode({"event": event, "before": lines[-1].entry.sequence}) if len(lines) == ENTRIES else ""
     context = {"title": "Audit trail", "lines": lines, "events": EVENTS, "event": event, "older": older, **more}
     return render(request, "console/audit.html", {**context, "newest": before is not None})
 
 
-def _lines(principal: Principal, *, event: str = "", before: int | None = None, limit: int = ENTRIES) -> list[Line]:
+def _lines(principal: Principal, *, event: str = "", before: int | None = None, limit: int) -> list[Line]:
     with tenant_scope(principal.tenant_id):
         entries = AuditEntry.objects.filter(tenant_id=principal.tenant_id).order_by("-sequence")
         entries = entries.filter(event=event) if event else entries
