@@ -17,8 +17,8 @@ from tests.security.test_c_ciphertext import admin, sql
 FIELDS = [
     pytest.param("body = replace(body, 'member', 'nember')", id="body"),
     pytest.param("recorded_at = recorded_at + interval '1 microsecond'", id="recorded_at"),
-    pytest.param("hash = set_byte(hash, 0, (get_byte(hash, 0) + 1) % 256)", id="hash"),
-    pytest.param("previous_hash = set_byte(previous_hash, 31, (get_byte(previous_hash, 31) + 1) % 256)", id="previous_hash"),
+    pytest.param("hash = set_byte(hash, 0, (get_byte(hash, 0) + 1) %% 256)", id="hash"),
+    pytest.param("previous_hash = set_byte(previous_hash, 31, (get_byte(previous_hash, 31) + 1) %% 256)", id="previous_hash"),
     pytest.param("sequence = sequence + 1000", id="sequence"),
 ]
 
