@@ -18,7 +18,9 @@ FIELDS = [
     pytest.param("body = replace(body, 'member', 'nember')", id="body"),
     pytest.param("recorded_at = recorded_at + interval '1 microsecond'", id="recorded_at"),
     pytest.param("hash = set_byte(hash, 0, (get_byte(hash, 0) + 1) %% 256)", id="hash"),
-    pytest.param("previous_hash = set_byte(previous_hash, 31, (get_byte(previous_hash, 31) + 1) %% 256)", id="previous_hash"),
+    pytest.param(
+        "previous_hash = set_byte(previous_hash, 31, (get_byte(previous_hash, 31) + 1) %% 256)", id="previous_hash"
+    ),
     pytest.param("sequence = sequence + 1000", id="sequence"),
 ]
 
@@ -30,7 +32,9 @@ def report(tenant):
 
 @pytest.mark.parametrize("change", FIELDS)
 def test_a01_one_changed_byte_names_its_entry(tenant, change):
-    target = sql("SELECT min(sequence) FROM governance_auditentry WHERE tenant_id = %s AND event = 'member.added'", tenant.id)
+    target = sql(
+        "SELECT min(sequence) FROM governance_auditentry WHERE tenant_id = %s AND event = 'member.added'", tenant.id
+    )
     sql(f"UPDATE governance_auditentry SET {change} WHERE tenant_id = %s AND sequence = %s", tenant.id, target[0][0])
     found = report(tenant)
     assert not found.whole

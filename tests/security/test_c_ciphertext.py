@@ -125,7 +125,9 @@ def test_c03_a_row_copied_to_another_tenant_is_refused(tenant, two, shared_kek):
             " AND t.conversation_id = %s AND s.conversation_id = %s",
             other.id, tenant.id, victim, conversation,
         )  # fmt: skip
-    target = sql("SELECT id, source_data_key_id FROM governance_message WHERE conversation_id = %s ORDER BY ordinal", victim)[0]
+    target = sql(
+        "SELECT id, source_data_key_id FROM governance_message WHERE conversation_id = %s ORDER BY ordinal", victim
+    )[0]
     stolen = sql("SELECT source FROM governance_message WHERE id = %s", ids[0])[0][0]
     forged = bytes(stolen[:6]) + target[1].bytes + bytes(stolen[22:])
     sql("UPDATE governance_message SET source = %s WHERE id = %s", forged, target[0])
@@ -211,7 +213,9 @@ names = st.text(max_size=40)
 ids = st.uuids()
 
 
-@given(st.tuples(ids, ids, ids, names, st.integers(0, 2**32 - 1)), st.tuples(ids, ids, ids, names, st.integers(0, 2**32 - 1)))
+@given(
+    st.tuples(ids, ids, ids, names, st.integers(0, 2**32 - 1)), st.tuples(ids, ids, ids, names, st.integers(0, 2**32 - 1))
+)
 def test_c07_different_places_have_different_associated_data(one, two):
     data_key = UUID(int=7)
     same = associated_data(Place(*one), data_key) == associated_data(Place(*two), data_key)
@@ -250,7 +254,9 @@ def test_c11_control_the_header_that_is_known_is_taken():
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"\x00", b"x", "👩‍👩‍👧 你好".encode(), b"a\x00b", b"x" * 100_000], ids=["empty", "nul", "one", "emoji", "inner nul", "long"]
+    "text",
+    [b"", b"\x00", b"x", "👩‍👩‍👧 你好".encode(), b"a\x00b", b"x" * 100_000],
+    ids=["empty", "nul", "one", "emoji", "inner nul", "long"],
 )
 def test_c14_every_text_comes_back_as_it_was(text):
     opened = key()
@@ -294,4 +300,3 @@ def test_c15_control_without_the_constraint_it_would(tenant, two):
         outside.execute("ALTER TABLE governance_message DROP CONSTRAINT message_source_is_envelope")
         outside.execute("UPDATE governance_message SET source = %s", [b"plain"])
         assert outside.execute("SELECT DISTINCT source FROM governance_message").fetchall() == [(b"plain",)]
-

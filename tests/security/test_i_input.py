@@ -45,8 +45,14 @@ def with_text(text):
 ITEMS = [
     pytest.param(lambda: json.dumps({"items": [with_text("\x00"), good()]}), "text.nul", id="i01 U+0000"),
     pytest.param(lambda: json.dumps({"items": [with_text("\ud800"), good()]}), "text.surrogate", id="i02 lone surrogate"),
-    pytest.param(lambda: json.dumps({"items": [{**with_text(""), "messages": [{"content": SECRET}]}, good()]}), "role.missing", id="no role"),
-    pytest.param(lambda: json.dumps({"items": [{**with_text(""), "messages": []}, good()]}), "messages.empty", id="no messages"),
+    pytest.param(
+        lambda: json.dumps({"items": [{**with_text(""), "messages": [{"content": SECRET}]}, good()]}),
+        "role.missing",
+        id="no role",
+    ),
+    pytest.param(
+        lambda: json.dumps({"items": [{**with_text(""), "messages": []}, good()]}), "messages.empty", id="no messages"
+    ),
 ]
 BODIES = [
     pytest.param(b'{"items": [' + b"\xff\xfe" + SECRET.encode() + b"]}", id="i03 invalid UTF-8"),
@@ -106,7 +112,9 @@ FILES = [
     pytest.param(b'{"messages": [' + SECRET.encode(), id="broken"),
     pytest.param(b'{"messages": [{"role": "user", "content": "\xff' + SECRET.encode() + b'"}]}\n', id="i03 invalid UTF-8"),
     pytest.param(b'{"messages": [{"role": "user", "content": "\\u0000' + SECRET.encode() + b'"}]}\n', id="i01 U+0000"),
-    pytest.param(b'{"messages": [{"role": "user", "content": "\\ud800' + SECRET.encode() + b'"}]}\n', id="i02 lone surrogate"),
+    pytest.param(
+        b'{"messages": [{"role": "user", "content": "\\ud800' + SECRET.encode() + b'"}]}\n', id="i02 lone surrogate"
+    ),
     pytest.param(b'{"messages": ' + b"[" * 100_000 + b"\n", id="deep"),
     pytest.param(b'{"messages": [{"role": "user", "content": "' + b"x" * 9_000_000 + b'"}]}\n', id="long line"),
     pytest.param(b'{"nothing": "' + SECRET.encode() + b'"}\n', id="unknown format"),

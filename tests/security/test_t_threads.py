@@ -80,7 +80,9 @@ def test_t01_interleaved_jobs_never_cross(transactional_db):
             return
         with contextlib.suppress(ZeroDivisionError):
             scope = {conversations[mine]: RESOURCE}
-            with grant(principal=people[mine], action="read_redacted", purpose="support", resources=scope, now=now()) as held:
+            with grant(
+                principal=people[mine], action="read_redacted", purpose="support", resources=scope, now=now()
+            ) as held:
                 wrong.extend([] if attempt(held, conversations[mine]) == "opened" else [number])
                 crossings.extend([] if held._fault(foreign, "redacted", 1)[0] == "grant.scope" else [number])
                 if chance.random() < 0.5:

@@ -71,7 +71,9 @@ def test_z16_the_application_role_is_small(tenant, statement):
 
 def test_z16_its_attributes_are_off(tenant):
     role = connections["default"].settings_dict["USER"]
-    found = sql("SELECT rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolinherit FROM pg_roles WHERE rolname = %s", role)
+    found = sql(
+        "SELECT rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolinherit FROM pg_roles WHERE rolname = %s", role
+    )
     assert found == [(False,) * 5]
 
 
