@@ -127,9 +127,13 @@ class Vault:
         for start in range(0, len(ids), 500):
             with tenant_scope(self.tenant.id):
                 scope = resources(ids[start : start + 500])
-            with grant(principal=self.officer(), action="read_source", purpose="quality", resources=scope, now=datetime.now(UTC)):
+            with grant(
+                principal=self.officer(), action="read_source", purpose="quality", resources=scope, now=datetime.now(UTC)
+            ):
                 with tenant_scope(self.tenant.id):
-                    rows = list(Message.objects.filter(conversation_id__in=list(scope)).order_by("conversation_id", "ordinal"))
+                    rows = list(
+                        Message.objects.filter(conversation_id__in=list(scope)).order_by("conversation_id", "ordinal")
+                    )
                     out += [document.item["content"] for document in open_rows(rows, view="source")]
         return out
 
