@@ -29,7 +29,25 @@ def administer(statement):
 
 
 def texts():
-    words = "please unlock my card today because the parcel is late and nobody answers the phone at all ".split()
+    words = [
+        "please",
+        "unlock",
+        "my",
+        "card",
+        "today",
+        "because",
+        "the",
+        "parcel",
+        "is",
+        "late",
+        "and",
+        "nobody",
+        "answers",
+        "the",
+        "phone",
+        "at",
+        "all",
+    ]
     out = []
     for number in range(CONVERSATIONS * EACH):
         text = " ".join(words[(number + at) % len(words)] for at in range(SIZE // 5))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -52,12 +53,8 @@ def page(*, action: str = "") -> Callable[[Page], Page]:
 def error_page(request: HttpRequest, code: str, text: str) -> HttpResponse:
     """Show a domain error with its status."""
     status = status_of(code)
-    return render(
-        request,
-        "console/error.html",
-        {"title": "Not open to you" if status == 403 else "Sorry", "code": code, "text": text},
-        status=status,
-    )
+    title = "Not open to you" if status == HTTPStatus.FORBIDDEN else "Sorry"
+    return render(request, "console/error.html", {"title": title, "code": code, "text": text}, status=status)
 
 
 def open_actions(request: HttpRequest) -> frozenset[str]:

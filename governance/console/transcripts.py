@@ -14,8 +14,9 @@ from markdown_it import MarkdownIt
 from governance.vault.records import OpenedMessage
 
 _MARK: Final = re.compile(r"\[([A-Z_]{2,32})·([a-z2-7]{4,5})\]")
-_TAGS: Final = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "hr", "table",
-                "thead", "tbody", "tr", "th", "td", "span", "mark"}  # fmt: skip
+_TAGS: Final = set(
+    "p br strong em code pre ul ol li blockquote h1 h2 h3 h4 hr table thead tbody tr th td span mark".split()  # noqa: SIM905
+)
 _HIDDEN: Final = {"Cf", "Co"}
 _markdown = (
     MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table").disable(["link", "image", "autolink"])
