@@ -19,7 +19,7 @@ def codes_of_tree():
         for node in ast.walk(ast.parse(path.read_text())):
             for line in node.body if isinstance(node, ast.ClassDef) else ():
                 if isinstance(line, ast.Assign) and getattr(line.targets[0], "id", "") == "code":
-                    found.add(line.value.value)
+                    found.update([line.value.value] if isinstance(line.value, ast.Constant) else [])
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {
                 "AccessDenied",
                 "OpeningRefused",
