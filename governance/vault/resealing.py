@@ -71,9 +71,10 @@ def seal_redacted(*, tenant: UUID, forms: Sequence[RedactedForm], now: datetime)
 def _update(table: str, rows: list[_Row]) -> None:
     if not rows:
         return
+    floor = "m.classification" if table == "governance_conversation" else "0"  # Its messages may have raised it.
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} m SET state = u.state, classification = u.class, redacted = u.body,"  # noqa: S608
+            f"UPDATE {table} m SET state = u.state, classification = greatest(u.class, {floor}), redacted = u.body,"  # noqa: S608
             " redacted_data_key_id = u.key, redacted_revision = u.revision, lease_until = NULL"
             " FROM unnest(%b::uuid[], %b::int4[], %b::int4[], %b::bytea[], %b::uuid[], %b::int4[])"
             " AS u(id, state, class, body, key, revision) WHERE m.id = u.id",

@@ -56,3 +56,8 @@ def test_it_knows_no_conversation_of_another_tenant(tenant, people, stored):
     with pytest.raises(NotFound):
         read(outsider, stored[0])
     assert list_conversations(principal=outsider, purpose="support", now=now()) == []
+
+
+def test_a_conversation_is_as_sensitive_as_its_most_sensitive_message(tenant, people, stored):
+    lines = list_conversations(principal=as_principal(tenant, people["analyst"]), purpose="support", now=now())
+    assert {line.classification for line in lines} == {"confidential"}
