@@ -1,0 +1,191 @@
+"""The console as its people use it, in a real browser under the strict policy."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from governance.console.finders import AlpineFinder
+from governance.pipeline.running import run_classification
+from tests.conftest import PASSWORD, item, make_person, store, totp
+
+pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
+AXE = Path(__file__).parents[2] / "static" / "node_modules" / "axe-core" / "axe.min.js"
+PAGES = {
+    "privacy_officer": ["/", "/conversations", "TRANSCRIPT"],
+    "auditor": ["/", "/audit", "/policies"],
+    "security_officer": ["/", "/keys", "/policies"],
+}
+
+
+def keep(page, name):
+    """Save a picture where a folder is named for it."""
+    folder = os.environ.get("THREADVAULT_PICTURES")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def sign_in(page, user):
+    page.goto("/")
+    page.fill("input[name=login]", user.username)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.fill("input[name=code]", totp(user.totp_secret))
+    page.click("button[type=submit]")
+    page.wait_for_selector("#nav-sidebar", state="attached")
+
+
+def open_first(page):
+    page.goto("/conversations")
+    page.locator(".tv table a").first.click()
+    page.wait_for_selector(".tv-message")
+
+
+def ask_for_source(page, reason):
+    page.click("[data-open-reveal]")
+    page.fill("#reveal-reason", reason)
+    page.click("dialog button[type=submit]")
+
+
+def but_refusals(faults):
+    """The browser reports a 403 as an error of the console; anything else is one."""
+    return [fault for fault in faults if "403 (Forbidden)" not in fault]
+
+
+def test_the_privacy_officer_reads_and_reveals(page, tenant, people, stored):
+    sign_in(page, people["privacy_officer"])
+    keep(page, "overview")
+    page.click("#nav-sidebar >> text=Conversations")
+    page.wait_for_selector("text=Title, redacted")
+    keep(page, "console")
+    page.locator(".tv table a").first.click()
+    assert page.locator(".tv-mark").first.inner_text().startswith("EMAIL")
+    assert "@example.com" not in page.content()
+    keep(page, "transcript")
+    ask_for_source(page, "the customer asked")
+    page.wait_for_selector(".tv-banner")
+    assert "@example.com" in page.content()
+    keep(page, "reveal")
+    page.click("[data-hide]")
+    page.wait_for_selector("[data-open-reveal]")
+    assert "@example.com" not in page.content()
+    assert page.faults == []
+
+
+def test_the_source_hides_by_itself_and_does_not_come_back(page, tenant, people, stored):
+    sign_in(page, people["privacy_officer"])
+    page.clock.install()
+    open_first(page)
+    ask_for_source(page, "the customer asked")
+    page.wait_for_selector(".tv-banner")
+    page.clock.fast_forward("00:59")
+    assert "@example.com" in page.content()
+    page.clock.fast_forward("00:03")
+    page.wait_for_selector("[data-open-reveal]")
+    page.go_back()
+    page.wait_for_load_state()
+    assert "@example.com" not in page.content()
+    assert page.faults == []
+
+
+def test_the_analyst_is_refused_the_source(page, tenant, people, stored):
+    sign_in(page, people["analyst"])
+    open_first(page)
+    ask_for_source(page, "I am curious")
+    page.wait_for_selector("text=policy.denied")
+    assert "@example.com" not in page.content()
+    assert but_refusals(page.faults) == []
+
+
+def test_the_auditor_verifies_the_record_and_sees_no_chat(page, tenant, people, stored):
+    sign_in(page, people["auditor"])
+    page.click("#nav-sidebar >> text=Audit trail")
+    page.click("text=Verify the chain")
+    page.wait_for_selector("text=The chain is whole.")
+    page.select_option("#event", "member.added")
+    page.wait_for_url("**/audit?event=member.added")
+    page.click("#nav-sidebar >> text=Policies")
+    page.wait_for_selector("text=analysts-read-redacted")
+    assert page.locator("#nav-sidebar >> text=Conversations").count() == 0
+    assert page.faults == []
+    assert page.goto("/conversations").status == 403
+
+
+def test_the_security_officer_looks_at_keys(page, tenant, people, stored):
+    sign_in(page, people["security_officer"])
+    page.click("#nav-sidebar >> text=Keys")
+    page.wait_for_selector("text=Live data keys")
+    assert page.faults == []
+
+
+def test_a_superuser_without_a_role_sees_nothing(page, tenant, people, stored):
+    root = make_person(tenant, "analyst")
+    root.memberships.update(ended_at="2026-01-01T00:00:00Z")
+    root.is_superuser = root.is_staff = True
+    root.save()
+    page.goto("/")
+    page.fill("input[name=login]", root.username)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector("text=identity.not_a_member")
+    assert page.goto("/conversations").status == 403
+    assert but_refusals(page.faults) == []
+
+
+def test_hostile_text_runs_nothing(page, tenant, people):
+    hostile = '<img src=x onerror="window.hit=1"><script>window.hit=1</script> ![p](//example.org/p.gif) pay\u200bpal'
+    store(tenant, item("hostile", hostile, "```html\n<script>window.hit=1</script>\n```", title=hostile))
+    run_classification(tenant.id)
+    sign_in(page, people["analyst"])
+    open_first(page)
+    assert page.evaluate("window.hit") is None
+    assert page.locator(".tv-body .tv-hidden").inner_text() == "U+200B"
+    assert page.locator(".tv-body :is(img, script, a)").count() == 0
+    assert page.faults == []
+
+
+def test_the_account_pages_look_and_work(page, tenant, people):
+    user = people["analyst"]
+    sign_in(page, user)
+    for address in ("/accounts/2fa/", "/accounts/password/change/", "/accounts/logout/"):
+        page.goto(address)
+        assert page.locator("main .brand").is_visible()
+    page.click("main button[type=submit]")
+    page.wait_for_selector("input[name=login]")
+    assert page.faults == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("role", PAGES)
+def test_pages_are_accessible_in_both_themes(role, theme, page, tenant, people, stored):
+    assert AlpineFinder().find("unfold/js/alpine/alpine.js")
+    page.emulate_media(color_scheme=theme)
+    sign_in(page, people[role])
+    for address in PAGES[role]:
+        if address == "TRANSCRIPT":
+            open_first(page)
+        else:
+            page.goto(address)
+        page.wait_for_function("theme => theme !== 'dark' || document.documentElement.classList.contains('dark')", arg=theme)
+        found = page.evaluate(AXE.read_text() + "; axe.run('.tv', {resultTypes: ['violations']})")
+        faults = [
+            (rule["id"], node["html"][:200])
+            for rule in found["violations"]
+            if rule["impact"] in {"serious", "critical"}
+            for node in rule["nodes"]
+        ]
+        assert (address, faults) == (address, [])
+    assert page.faults == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_is_wider_than_the_window(width, page, tenant, people, stored):
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page, people["privacy_officer"])
+    for address in ("/", "/conversations", "TRANSCRIPT"):
+        if address == "TRANSCRIPT":
+            open_first(page)
+        else:
+            page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.faults == []
