@@ -45,9 +45,10 @@ def conversation_list(request: HttpRequest, principal: Principal) -> HttpRespons
         limit=PAGE,
     )
     filters = {name: value for name, value in chosen.items() if value}
-    context = {"title": "Conversations", "lines": [_line(one) for one in found], "states": State.labels, **chosen}
     older = urlencode({**filters, "before": found[-1].id}) if len(found) == PAGE else ""
-    context |= {"older": older, "newest": before is not None, "filtered": bool(filters), "purpose": purpose_of(request)}
+    context: dict[str, Any] = {"title": "Conversations", "lines": [_line(one) for one in found], "older": older, **chosen}
+    context |= {"states": State.labels, "newest": before is not None, "filtered": bool(filters)}
+    context |= {"purpose": purpose_of(request)}
     return render(request, "console/conversations.html", {**context, **choices_of(principal)})
 
 

@@ -97,8 +97,10 @@ def _may_list(principal: Principal, purpose: str, now: datetime) -> bool:
         rows = list(Collection.objects.values_list("name", "purposes"))
         names = [name for name, purposes in rows if purpose in purposes] if rows else [""]
         cells = [Cell(name, level, False, False) for name in names for level in range(len(CLASSIFICATIONS))]
-        asked = {"principal": principal, "action": "list", "purpose": purpose, "second_factor": False, "now": now}
-        return not cells or any(decision.allowed for decision in decide_cells(cells=cells, **asked).values())
+        decisions = decide_cells(
+            principal=principal, action="list", purpose=purpose, cells=cells, second_factor=False, now=now
+        )
+    return not cells or any(decision.allowed for decision in decisions.values())
 
 
 def member_context(request: HttpRequest) -> dict[str, Any]:

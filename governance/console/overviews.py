@@ -1,5 +1,7 @@
 """What there is to look at beside conversations: the landing page, keys and policies."""
 
+from uuid import UUID
+
 from django.db.models import Count
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -55,7 +57,7 @@ def keys(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     return render(request, "console/keys.html", {"title": "Keys", "rings": rings})
 
 
-def _ring(ring: KeyRing, counts: dict) -> dict[str, object]:  # type: ignore[type-arg]
+def _ring(ring: KeyRing, counts: dict[UUID, int]) -> dict[str, object]:
     versions = [(one, counts.get(one.id, 0), one.provider_uri.split(":", 1)[0]) for one in ring.versions.all()]
     return {"use": ring.get_use_display(), "id": ring.id, "meaning": _MEANINGS[KeyUse(ring.use)], "versions": versions}
 

@@ -189,3 +189,28 @@ def test_no_page_is_wider_than_the_window(width, page, tenant, people, stored):
             page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.faults == []
+
+
+def test_the_parts_of_the_skin_work_under_the_strict_policy(page, tenant, people, stored):
+    sign_in(page, people["analyst"])
+    page.click(f"text={people['analyst'].username}")
+    page.click("text=Dark")
+    page.wait_for_function("document.documentElement.classList.contains('dark')")
+    page.reload()
+    page.wait_for_function("document.documentElement.classList.contains('dark')")
+    page.locator("span.material-symbols-outlined:visible", has_text="dock_to_right").click()
+    page.locator("#nav-sidebar").wait_for(state="hidden")
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.locator("span.material-symbols-outlined:visible", has_text="dock_to_right").click()
+    page.locator("#nav-sidebar").wait_for(state="visible")
+    open_first(page)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.id") == "m2"
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto("/")
+    page.locator("span.material-symbols-outlined:visible", has_text="dock_to_right").click()
+    page.click(f"text={people['analyst'].username}")
+    page.click("text=Log out")
+    page.wait_for_selector("text=Are you sure you want to sign out?")
+    assert page.faults == []
