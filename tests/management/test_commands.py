@@ -94,3 +94,35 @@ def test_tokens_are_shown_once_listed_and_revoked(tenant, people, capsys):
     output(capsys, "tokens", "revoke", prefix=prefix)
     with pytest.raises(CommandError, match="no live token"):
         call_command("tokens", "revoke", prefix=prefix)
+
+
+def test_drain_works_in_processes_of_its_own_on_a_bare_state(tmp_path_factory):
+    import os
+    import subprocess
+    import sys
+    import tempfile
+    from pathlib import Path
+
+    root = Path(__file__).resolve().parents[2]
+    with tempfile.TemporaryDirectory(prefix="threadvault-drain-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        hidden = {"DATABASE_URL", "DATABASE_OWNER_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE", "THREADVAULT_EMBEDDED"}
+        environment = {name: value for name, value in os.environ.items() if name not in hidden}
+        environment["THREADVAULT_HOME"] = f"{folder}/state"
+
+        def manage(*arguments):
+            done = subprocess.run(
+                [sys.executable, "manage.py", *arguments],
+                cwd=root,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        manage("migrate", "--database", "owner", "-v0")
+        assert json.loads(manage("demo", "seed", "--json")) == {"conversations": 12}
+        assert json.loads(manage("drain", "--workers", "2", "--json")) == {"redacted": 56, "unscanned": 0, "quarantined": 0}
+        assert "0 faults" in manage("verify_audit", "--content")
