@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-LONGEST_STREAM: Final = 4 * 1024 * 1024
+LONGEST_STREAM: Final = 256 * 1024  # Of one compressed stream, packed; what follows is a stream in parts.
+LONGEST_TEXT: Final = 4 * 1024 * 1024
 _STREAM_STARTS: Final = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 
 
@@ -69,7 +70,7 @@ class Search:
         """Return (number of the text, form) for all that stand in `data`, also inside compressed streams."""
         found = {(number, name) for number, name, form in self._needles if form in data}
         for start in (match.start() for match in _STREAM_STARTS.finditer(data)):
-            inner, name = _unpack(data[start:])
+            inner, name = _unpack(data[start : start + LONGEST_STREAM])
             if inner:
                 found |= {(number, name) for number, _, form in self._needles if form in inner}
         return found
@@ -80,6 +81,6 @@ def _unpack(data: bytes) -> tuple[bytes, str]:
     gzipped = data[:2] == b"\x1f\x8b"
     stream = zlib.decompressobj(zlib.MAX_WBITS | 16 if gzipped else zlib.MAX_WBITS)
     try:
-        return stream.decompress(data, LONGEST_STREAM), "gzip" if gzipped else "zlib"
+        return stream.decompress(data, LONGEST_TEXT), "gzip" if gzipped else "zlib"
     except zlib.error:
         return b"", ""

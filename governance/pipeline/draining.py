@@ -6,13 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from uuid import UUID
 
-import django
 from django.db import connections
 
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import pending_tenants
 from governance.pipeline.running import run_classification
+from governance.pipeline.slices import drain_slice
 from governance.vault.pending import count_pending
+
+
+class DrainFailed(Exception):
+    """A process of the drain ended early."""
+
+    code = "pipeline.drain_failed"
 
 
 def waiting() -> int:
@@ -24,14 +30,13 @@ def waiting() -> int:
     return total
 
 
-def _drain_slice(results: "multiprocessing.Queue[dict[str, int]]") -> None:
-    """Work until nothing waits; the body of one process."""
-    django.setup()
+def work() -> dict[str, int]:
+    """Work until nothing waits, and return the counts; the body of one process."""
     total = {"redacted": 0, "unscanned": 0, "quarantined": 0}
     for tenant in _until_empty():
         progress = asdict(run_classification(tenant, seconds=600))
         total = {name: total[name] + progress[name] for name in total}
-    results.put(total)
+    return total
 
 
 def _until_empty() -> Iterator[UUID]:
@@ -45,13 +50,16 @@ def drain(*, workers: int, on_progress: Callable[[int], object]) -> dict[str, in
     connections.close_all()
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[dict[str, int]] = context.Queue()
-    processes = [context.Process(target=_drain_slice, args=(results,)) for _ in range(workers)]
+    processes = [context.Process(target=drain_slice, args=(results,)) for _ in range(workers)]
     for process in processes:
         process.start()
     while any(process.is_alive() for process in processes):
         on_progress(waiting())
         time.sleep(0.5)
     total = {"redacted": 0, "unscanned": 0, "quarantined": 0}
+    failed = sum(process.exitcode != 0 for process in processes)
+    if failed:
+        raise DrainFailed(f"{failed} of {workers} processes ended early; what they left is waiting still. Run it again.")
     for _ in processes:
         part = results.get(timeout=10)
         total = {name: total[name] + part[name] for name in total}
