@@ -33,7 +33,7 @@ def choose_purpose(request: HttpRequest, principal: Principal) -> HttpResponseBa
 @page()
 def conversation_list(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     """Show the newest conversations with redacted titles."""
-    chosen = {"collection": request.GET.get("collection", ""), "state": request.GET.get("state", "")}
+    chosen = {"collection": request.GET.get("collection", "").replace("\0", ""), "state": request.GET.get("state", "")}
     before = _uuid(request.GET.get("before", ""))
     found = list_conversations(
         principal=principal,

@@ -100,6 +100,7 @@ def test_the_list_shows_redacted_titles_and_filters(tenant, people, stored):
     assert len(client.get("/conversations?collection=other").context["lines"]) == 1
     assert "Nothing matches these filters" in text_of(client.get("/conversations?collection=nowhere"))
     assert len(client.get("/conversations?before=nonsense").context["lines"]) == 4
+    assert client.get("/conversations?collection=%00&state=%00").status_code == 200
 
 
 def test_the_list_goes_on_to_older_ones(tenant, people, monkeypatch, stored):

@@ -214,3 +214,22 @@ def test_the_parts_of_the_skin_work_under_the_strict_policy(page, tenant, people
     page.click("text=Log out")
     page.wait_for_selector("text=Are you sure you want to sign out?")
     assert page.faults == []
+
+
+def test_a_new_person_sets_up_a_second_factor(page, tenant):
+    user = make_person(tenant, "analyst")
+    page.goto("/accounts/login/")
+    page.fill("input[name=login]", user.username)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector("#nav-sidebar", state="attached")
+    page.goto("/accounts/2fa/totp/activate/")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_selector("main img[src^='data:']")
+    keep(page, "second-factor")
+    page.fill("input[name=code]", totp(page.input_value("#authenticator_secret")))
+    page.click("main button[type=submit]")
+    page.wait_for_selector("text=Recovery Codes")
+    keep(page, "recovery-codes")
+    assert page.faults == []
