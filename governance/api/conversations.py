@@ -1,6 +1,6 @@
 """Reading: lists, one conversation, its messages. Every request names its purpose in a header."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -37,7 +37,7 @@ def _cursor(request: Request) -> str:
     """Return what the cursor holds; empty without one."""
     given = request.query_params.get("cursor", "")
     try:
-        return urlsafe_b64decode(given.encode()).decode("ascii")
+        return b64decode(given.encode(), altchars=b"-_", validate=True).decode("ascii")
     except ValueError:
         raise DomainProblem(code="cursor.invalid", text="The cursor is not one that this API gave.") from None
 

@@ -36,7 +36,7 @@ site = ConsoleSite(name="console")
 
 def skin(request: HttpRequest) -> dict[str, Any]:
     """A context processor: what the skin's layout needs on every page."""
-    user = getattr(request, "user", None)
+    user = getattr(request, "user", None)  # The API sets it to None where nobody is known.
     return site.each_context(request) if user is not None and user.is_authenticated else {}
 
 

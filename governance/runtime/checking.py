@@ -25,6 +25,7 @@ STEPS: list[tuple[str, list[str], dict[str, str]]] = [
     ("mypy --strict", [str(BIN / "mypy")], DEV),
     ("migrations", [sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"], DEV),
     ("check --deploy", [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"], NODEV),
+    ("foreign keys, sizes", [sys.executable, "-m", "pytest", "-q", "tests/architecture/test_structure.py"], {}),
     ("bandit", [str(BIN / "bandit"), "-q", "-c", "pyproject.toml", "-r", "governance", "settings", "manage.py"], {}),
     ("detect-secrets", [sys.executable, "-m", "tests.architecture.secrets_in_tree"], {}),
     (
