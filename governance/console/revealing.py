@@ -14,7 +14,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from governance.access.granting import is_fresh
+from governance.access.errors import AccessDenied
+from governance.access.granting import is_fresh, record_refusal
 from governance.console.conversations import after_of, transcript_context
 from governance.console.gates import choices_of, current_time, page, purpose_of
 from governance.console.transcripts import title_of
@@ -44,7 +45,7 @@ def reveal(request: HttpRequest, principal: Principal, conversation_id: UUID) ->
     purpose = request.POST.get("purpose", "")
     try:
         reason = _reason(request)
-        _second_factor(request, principal)
+        _second_factor(request, principal, conversation_id)
     except AskAgain as problem:
         return _form(request, principal, conversation_id, problem)
     opened = read_conversation(
@@ -71,8 +72,11 @@ def _reason(request: HttpRequest) -> str:
     return reason
 
 
-def _second_factor(request: HttpRequest, principal: Principal) -> None:
-    """Check the form's code where none was shown lately, and keep in the session that one was."""
+def _second_factor(request: HttpRequest, principal: Principal, conversation_id: UUID) -> None:
+    """Check the form's code where none was shown lately, and keep in the session that one was.
+
+    A wrong code is a refusal like others, and goes on the record.
+    """
     user = request.user
     if is_fresh(principal, current_time()) or not isinstance(user, User):
         return
@@ -81,6 +85,13 @@ def _second_factor(request: HttpRequest, principal: Principal) -> None:
     try:
         check_code(user=user, code=request.POST["code"])
     except SecondFactorRefused as refusal:
+        record_refusal(
+            principal=principal,
+            refusal=AccessDenied(refusal.code, str(refusal)),
+            action="read_source",
+            purpose=request.POST.get("purpose", ""),
+            scope=[str(conversation_id)],
+        )
         raise AskAgain(str(refusal), status_of(refusal.code)) from None
     record_authentication(request, user, method="mfa", type="totp", reauthenticated=True)
 

@@ -74,10 +74,12 @@ def test_it_asks_again_for_what_is_missing(change, status, text, officer, addres
     assert SOURCE not in page.content.decode()
 
 
-def test_it_stops_after_too_many_wrong_codes(officer, address):
+def test_it_stops_after_too_many_wrong_codes(tenant, officer, address):
     client = signed_in(officer)
+    before = refusals(tenant)
     answers = [client.post(address, {**FORM, "code": "abcdef"}).status_code for _ in range(6)]
     assert answers == [403] * 5 + [429]
+    assert refusals(tenant) == before + 6
     late = client.post(address, {**FORM, "code": totp(officer.totp_secret)})
     assert late.status_code == 429
 
