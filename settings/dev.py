@@ -4,6 +4,8 @@ from settings import env
 from settings.base import *
 
 SECRET_KEY = env.generated("django.secret")
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = env.home() / "mail"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 STATIC_ROOT = None  # type: ignore[assignment]  # Files come from their packages; nothing is collected here.
 STORAGES = {

@@ -15,6 +15,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+EMAIL_HOST = os.environ.get("THREADVAULT_MAIL_HOST", "localhost")
+DEFAULT_FROM_EMAIL = os.environ.get("THREADVAULT_MAIL_FROM", "threadvault@localhost")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -1,15 +1,19 @@
 """Celery tasks: ids in, one domain call each, in a context of their own."""
 
 from contextvars import Context
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
 
+from governance.identity.models import Tenant
 from governance.ingest.receiving import TOPIC as CLASSIFICATION
 from governance.jobs.claiming import pending_tenants
+from governance.notices.mailing import tell_of_approvals
 from governance.pipeline.ringing import ring
 from governance.pipeline.running import run_classification
+from governance.pipeline.schedules import NOTICE_SECONDS
 
 
 @shared_task(name="threadvault.classify", ignore_result=True)
@@ -23,6 +27,14 @@ def sweep() -> None:
     """Ring for every tenant that has pending records: a lost ring loses nothing."""
     for tenant in pending_tenants():
         ring(CLASSIFICATION, tenant)
+
+
+@shared_task(name="threadvault.notices", ignore_result=True)
+def notices() -> None:
+    """Mail who may second what was asked for since the last run."""
+    now = datetime.now(UTC)
+    for tenant in Tenant.objects.values_list("id", flat=True):
+        tell_of_approvals(tenant=tenant, since=now - timedelta(seconds=NOTICE_SECONDS), now=now)
 
 
 TASKS: dict[str, Any] = {CLASSIFICATION: classify}
