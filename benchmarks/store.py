@@ -156,6 +156,37 @@ class Vault:
         return out
 
 
+def floors(vault, contents):
+    """Single steps of the vault's path alone, on the same texts: what bounds the whole."""
+    from uuid import uuid4
+
+    from governance.crypto.envelope import OpenDataKey, Place
+    from governance.identity.scoping import tenant_scope
+    from governance.ingest.formats.recognising import parse_item
+    from governance.vault.documents import decode, encode
+    from governance.vault.models import Message
+
+    key = OpenDataKey(key_id=uuid4(), secret=os.urandom(32))
+    place = Place(uuid4(), uuid4(), uuid4(), "message.source", 1)
+    items = [{"role": "user", "content": text} for text in contents]
+    documents = [encode(item, ("/content",)) for item in items]
+    envelopes = [key.seal(document, place) for document in documents]
+
+    def rows():
+        with tenant_scope(vault.tenant.id):
+            return list(Message.objects.order_by("-id")[: len(contents)])
+
+    steps = {
+        "parse and check": lambda: [parse_item({"collection": "x", "messages": [item]}) for item in items],
+        "write the document (JSON)": lambda: [encode(item, ("/content",)) for item in items],
+        "seal": lambda: [key.seal(document, place) for document in documents],
+        "ORM rows of messages, sealed": rows,
+        "open": lambda: [key.open(envelope, place) for envelope in envelopes],
+        "read the document (JSON)": lambda: [decode(document) for document in documents],
+    }
+    return {name: len(contents) / timed(step)[0] for name, step in steps.items()}
+
+
 def measure():
     contents = texts()
     tables, vault = Tables(), Vault()
@@ -171,10 +202,10 @@ def measure():
         seconds, found = timed(vault.read)
         times["Threadvault"][1].append(seconds)
         assert sorted(found) == sorted(contents)
-    return {name: [statistics.median(side) for side in sides] for name, sides in times.items()}
+    return {name: [statistics.median(side) for side in sides] for name, sides in times.items()}, floors(vault, contents)
 
 
-def show(times):
+def show(times, steps):
     count = CONVERSATIONS * EACH
     print(f"{count} messages of {SIZE} bytes in {CONVERSATIONS} conversations, median of {ROUNDS} rounds")
     print(f"{'':<24}{'import rows/s':>14}{'x plain':>9}{'read rows/s':>14}{'x plain':>9}")
@@ -182,6 +213,9 @@ def show(times):
     for name, (stored, read) in times.items():
         print(f"{name:<24}{count / stored:>14,.0f}{base[0] / stored:>9.2f}{count / read:>14,.0f}{base[1] / read:>9.2f}")
     print("aim: import 4x, read 0.8x of the plain table")
+    print("\nsingle steps alone, messages/s")
+    for name, rate in steps.items():
+        print(f"{name:<34}{rate:>10,.0f}")
 
 
 def main():
@@ -197,7 +231,7 @@ def main():
 
         django.setup()
         call_command("migrate", database="owner", verbosity=0)
-        show(measure())
+        show(*measure())
         connections.close_all()
     finally:
         administer(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
