@@ -22,7 +22,7 @@ HOSTILE = {
     "mark that carries markup": '[PHONE·<img src=x onerror="alert(1)">]',
 }
 ALLOWED = re.compile(
-    r"<(ol start="\d+"|p class="tv-verbatim"|/?(p|br|strong|em|code|pre|ul|ol|li|blockquote|h[1-6]|hr|table|thead|tbody|tr|th|td)/?"
+    r'<(ol start="\d+"|p class="tv-verbatim"|/?(p|br|strong|em|code|pre|ul|ol|li|blockquote|h[1-6]|hr|table|thead|tbody|tr|th|td)/?'
     r'|mark class="tv-mark" title="[^"<>]*"|/mark|span|/span|span class="tv-hidden" title="[^"<>]*")>'
 )
 
