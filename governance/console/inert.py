@@ -121,7 +121,7 @@ def _letters(text: str) -> Counter[str]:
 def _fence(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
     """Render fenced code with the words beside its fence, which are text like any other."""
     token = tokens[at]
-    label = f"<em>{html.escape(token.info.strip())}</em>\n" if token.info.strip() else ""
+    label = f"<em>{html.escape(token.info.strip())}</em>" if token.info.strip() else ""
     return f"<pre>{label}<code>{html.escape(token.content)}</code></pre>\n"
 
 
