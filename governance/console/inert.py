@@ -1,21 +1,47 @@
-"""Hostile text made inert: Markdown without HTML, links or images; marks and hidden characters made visible."""
+"""Hostile text made inert: Markdown without HTML, links or images; marks and hidden characters made visible.
+
+Nothing of a text is swallowed: where the rendered form lacks a character of the original (a nesting too deep, a cell
+too many), the text is shown as it was written.
+"""
 
 import html
 import re
 import unicodedata
-from typing import Final
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Final
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 _MARK: Final = re.compile(r"\[([A-Z][A-Z_]{1,31})·([a-z2-7]{1,5})\]")
 _TAGS: Final = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6",
                 "hr", "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
+_TAG: Final = re.compile(r"<[^<>]*>")
 _HIDDEN: Final = {"Cf", "Co", "Cc", "Zl", "Zp"}
 _PLAIN: Final = frozenset("\n\t\r")
+_PICTURES: Final = {"So", "Sk", "Sm"}
 _JOINER: Final = "\u200d"
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["link", "image", "autolink"])
+_PICTURE_STYLES: Final = frozenset("\ufe0e\ufe0f")
+_KEYCAPS: Final = frozenset("0123456789#*")
+# Drawn as nothing though Unicode counts them as letters, marks or symbols, or has not assigned them.
+_UNDRAWN: Final = frozenset(
+    chr(code)
+    for codes in (
+        (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x2800, 0x3164, 0xFFA0),
+        range(0x180B, 0x1810),
+        range(0xFE00, 0xFE10),
+        range(0xFFF0, 0xFFF9),
+        range(0xE0000, 0xE1000),
+    )
+    for code in codes
+)
+_LONGEST_MARKDOWN: Final = 100_000
+_PUNCTUATION: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+_markdown.disable(["link", "image", "autolink", "reference", "entity"])
 
 
 def is_hidden(text: str, at: int) -> bool:
@@ -24,26 +50,36 @@ def is_hidden(text: str, at: int) -> bool:
     The joiner between two emoji is what draws one picture from them, and is left alone there.
     """
     character = text[at]
-    if unicodedata.category(character) not in _HIDDEN or character in _PLAIN:
+    if not _may_hide(character):
         return False
-    return not (character == _JOINER and _is_picture(text, at - 1) and _is_picture(text, at + 1))
+    if character == _JOINER:
+        return not (_is_picture(text, at - 1) and _is_picture(text, at + 1))
+    if character in _PICTURE_STYLES:
+        return not (at and (unicodedata.category(text[at - 1]) in _PICTURES or text[at - 1] in _KEYCAPS))
+    return True
+
+
+def _may_hide(character: str) -> bool:
+    return character in _UNDRAWN or (unicodedata.category(character) in _HIDDEN and character not in _PLAIN)
 
 
 def _is_picture(text: str, at: int) -> bool:
     if not 0 <= at < len(text):
         return False
-    return text[at] == "\ufe0f" or unicodedata.category(text[at]) in {"So", "Sk"}
+    return text[at] == "\ufe0f" or unicodedata.category(text[at]) in _PICTURES
 
 
 def spelled(text: str) -> str:
     """Return the text with hidden characters written out as code points, for places without HTML."""
+    if not any(map(_may_hide, set(text))):
+        return text
     parts = (f"⟨U+{ord(one):04X}⟩" if is_hidden(text, at) else one for at, one in enumerate(text))
     return "".join(parts)
 
 
 def _chips(markup: str) -> str:
-    """Put a visible chip in the place of each hidden character; `markup` has no attributes."""
-    if not any(is_hidden(markup, at) for at in range(len(markup))):
+    """Put a visible chip in the place of each hidden character; no attribute of `markup` holds one."""
+    if not any(map(_may_hide, set(markup))):
         return markup
     return "".join(_chip(one) if is_hidden(markup, at) else one for at, one in enumerate(markup))
 
@@ -64,8 +100,32 @@ def _finished(markup: str) -> SafeString:
 
 
 def rich(text: str) -> SafeString:
-    """Return safe HTML of a text in Markdown: rendered without HTML, links and images, then cleaned."""
-    return _finished(nh3.clean(_markdown.render(text), tags=_TAGS, attributes={}))
+    """Return safe HTML of a text in Markdown, cleaned; a text that Markdown would swallow in part is shown as written."""
+    if len(text) <= _LONGEST_MARKDOWN:
+        tokens = _markdown.parse(text)
+        markup = nh3.clean(
+            _markdown.renderer.render(tokens, _markdown.options, {}), tags=_TAGS, attributes={"ol": {"start"}}
+        )
+        numbers = "".join(token.info for token in tokens if token.type == "list_item_open")
+        if _letters(text) == _letters(html.unescape(_TAG.sub("", markup)) + numbers):
+            return _finished(markup)
+    return _finished(f'<p class="tv-verbatim">{html.escape(text)}</p>')
+
+
+def _letters(text: str) -> Counter[str]:
+    """Count what is neither space nor punctuation of Markdown: what a reader must find again."""
+    counts = Counter(text)
+    return Counter({one: count for one, count in counts.items() if not one.isspace() and one not in _PUNCTUATION})
+
+
+def _fence(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+    """Render fenced code with the words beside its fence, which are text like any other."""
+    token = tokens[at]
+    label = f"<em>{html.escape(token.info.strip())}</em>" if token.info.strip() else ""
+    return f"<pre>{label}<code>{html.escape(token.content)}</code></pre>\n"
+
+
+_markdown.add_render_rule("fence", _fence)
 
 
 def plain(text: str) -> SafeString:

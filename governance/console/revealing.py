@@ -27,6 +27,7 @@ from governance.web.sessions import principal_of
 from governance.web.statuses import status_of
 
 SECONDS_SHOWN: Final = 60
+_GRACE_SECONDS: Final = 5
 _LONGEST_REASON: Final = 500
 
 
@@ -60,7 +61,10 @@ def reveal(request: HttpRequest, principal: Principal, conversation_id: UUID) ->
     back = reverse("console:conversation", args=[conversation_id])
     context = {"title": title_of(opened.head) or "Conversation", "purpose": purpose, "revealed": True}
     context |= {"seconds": SECONDS_SHOWN, "back": back, "reason": reason}
-    return render(request, "console/transcript.html", context | transcript_context(request, principal, opened))
+    context |= transcript_context(request, principal, opened)
+    response = render(request, "console/transcript.html", context)
+    response["Refresh"] = f"{SECONDS_SHOWN + _GRACE_SECONDS}; url={back}{context['here']}"  # Where no script runs.
+    return response
 
 
 def _reason(request: HttpRequest) -> str:

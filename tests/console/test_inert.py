@@ -22,7 +22,7 @@ HOSTILE = {
     "mark that carries markup": '[PHONE·<img src=x onerror="alert(1)">]',
 }
 ALLOWED = re.compile(
-    r"<(/?(p|br|strong|em|code|pre|ul|ol|li|blockquote|h[1-6]|hr|table|thead|tbody|tr|th|td)/?"
+    r'<(ol start="\d+"|p class="tv-verbatim"|/?(p|br|strong|em|code|pre|ul|ol|li|blockquote|h[1-6]|hr|table|thead|tbody|tr|th|td)/?'
     r'|mark class="tv-mark" title="[^"<>]*"|/mark|span|/span|span class="tv-hidden" title="[^"<>]*")>'
 )
 
@@ -58,3 +58,33 @@ def test_it_leaves_joined_emoji_and_ordinary_text_alone():
     for text in ("👩\u200d🚀", "你好，\n世界", "naïve café", "a\tb"):
         assert spelled(text) == text
     assert "U+200D" in spelled("a\u200db")
+
+
+@pytest.mark.parametrize("code", ["E0100", "FE01", "FE0F", "034F", "115F", "3164", "FFA0", "2800", "E0080"])
+def test_it_makes_letters_that_are_drawn_as_nothing_visible(code):
+    assert f"⟨U+{code}⟩" in spelled(f"pay{chr(int(code, 16))}pal")
+
+
+def test_it_leaves_pictures_with_a_style_alone():
+    for text in ("❤\ufe0f", "1\ufe0f\u20e3", "©\ufe0f", "↔\ufe0f"):
+        assert spelled(text) == text
+
+
+SWALLOWED = {
+    "deep quotes": ">" * 30 + " kept",
+    "deep lists": "\n".join("  " * depth + f"- level{depth}" for depth in range(14)) + " kept",
+    "definition of a reference": '[note]: https://example.org "kept"',
+    "one cell too many": "| a |\n|---|\n| b | kept |",
+    "words beside a fence": "```python kept\ncode\n```",
+    "a very long text": "word " * 30_000 + "kept",
+}
+
+
+@pytest.mark.parametrize("text", SWALLOWED.values(), ids=SWALLOWED)
+def test_it_swallows_nothing(text):
+    assert "kept" in str(rich(text))
+
+
+def test_it_keeps_numbers_and_entities_as_written():
+    assert '<ol start="5">' in str(rich("5. five\n6. six"))
+    assert "&amp;#8203;" in str(rich("a&#8203;b"))

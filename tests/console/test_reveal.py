@@ -33,6 +33,7 @@ def test_it_shows_the_source_once_and_keeps_nothing(tenant, officer, address):
     assert SOURCE in page.content.decode()
     assert 'data-hide-after="60"' in page.content.decode()
     assert page["Cache-Control"] == "no-store, private"
+    assert page["Refresh"] == f"65; url={address.removesuffix('/reveal')}"
     assert SOURCE not in client.get(address.removesuffix("/reveal")).content.decode()
     assert all(SOURCE not in str(row.get_decoded()) for row in Session.objects.all())
     with tenant_scope(tenant.id):

@@ -141,6 +141,7 @@ def test_hostile_text_runs_nothing(page, tenant, people):
     assert page.evaluate("window.hit") is None
     assert page.locator(".tv-body .tv-hidden").inner_text() == "U+200B"
     assert page.locator(".tv-body :is(img, script, a)").count() == 0
+    keep(page, "hostile")
     assert page.faults == []
 
 
