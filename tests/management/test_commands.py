@@ -104,6 +104,12 @@ def test_drain_works_in_processes_of_its_own_on_a_bare_state(tmp_path_factory):
     from pathlib import Path
 
     root = Path(__file__).resolve().parents[2]
+    samples = [
+        json.loads(line)
+        for path in (root / "governance" / "management" / "samples").glob("*.jsonl")
+        for line in path.read_text("utf-8").splitlines()
+    ]
+    records = len(samples) + sum(len(sample["messages"]) for sample in samples)
     with tempfile.TemporaryDirectory(prefix="threadvault-drain-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         hidden = {"DATABASE_URL", "DATABASE_OWNER_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE", "THREADVAULT_EMBEDDED"}
@@ -123,6 +129,10 @@ def test_drain_works_in_processes_of_its_own_on_a_bare_state(tmp_path_factory):
             return done.stdout
 
         manage("migrate", "--database", "owner", "-v0")
-        assert json.loads(manage("demo", "seed", "--json")) == {"conversations": 12}
-        assert json.loads(manage("drain", "--workers", "2", "--json")) == {"redacted": 56, "unscanned": 0, "quarantined": 0}
+        assert json.loads(manage("demo", "seed", "--json")) == {"conversations": len(samples)}
+        assert json.loads(manage("drain", "--workers", "2", "--json")) == {
+            "redacted": records,
+            "unscanned": 0,
+            "quarantined": 0,
+        }
         assert "0 faults" in manage("verify_audit", "--content")
