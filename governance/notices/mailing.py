@@ -33,7 +33,7 @@ def tell_of_approvals(*, tenant: UUID, since: datetime, now: datetime) -> int:
 
 
 def _text(approval: Approval) -> str:
-    return f"Somebody asked for: {approval.act}.\nApproval {approval.id} waits for a second person in the console.\n"
+    return f"Somebody asked for: {approval.act}.\nApproval {approval.id} waits for a second person.\n"
 
 
 def _addresses(tenant: UUID, approval: Approval) -> list[str]:
