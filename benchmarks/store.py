@@ -137,7 +137,8 @@ class Vault:
         from governance.access.granting import grant
         from governance.identity.scoping import tenant_scope
         from governance.vault.models import Conversation, Message
-        from governance.vault.reading import open_rows, resources
+        from governance.vault.reading import open_rows
+        from governance.vault.resources import resources
 
         with tenant_scope(self.tenant.id):
             ids = list(Conversation.objects.order_by("-id").values_list("id", flat=True)[:CONVERSATIONS])

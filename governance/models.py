@@ -1,6 +1,6 @@
 """Collects the models of all parts under the one label."""
 
-from governance.access.models import AccessPolicy, PolicyEpoch, Purpose
+from governance.access.models import AccessPolicy, BreakGlass, Purpose
 from governance.approvals.models import Approval
 from governance.audit.models import AuditEntry, Checkpoint
 from governance.identity.models import ApiToken, Membership, Tenant, User
@@ -23,6 +23,7 @@ __all__ = [
     "ApiToken",
     "Approval",
     "AuditEntry",
+    "BreakGlass",
     "Checkpoint",
     "Collection",
     "Consultation",
@@ -37,7 +38,6 @@ __all__ = [
     "LegalHold",
     "Membership",
     "Message",
-    "PolicyEpoch",
     "Purpose",
     "Receipt",
     "RetentionRule",

@@ -2,31 +2,38 @@
 
 from datetime import datetime
 
+from governance.access.authorising import check_scope, is_fresh, record_refusal
+from governance.access.deciding import Asked, decide, ruling_of
 from governance.access.errors import AccessDenied
-from governance.access.granting import is_fresh, record_refusal
-from governance.access.policies import decide_tenant
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 
 
 def allows(*, principal: Principal, action: str, now: datetime) -> bool:
     """Return whether policies let the principal do `action`, for showing what is open to somebody."""
+    asked = Asked.by(principal, action=action, second_factor=is_fresh(principal, now))
     with tenant_scope(principal.tenant_id):
-        return decide_tenant(principal=principal, action=action, second_factor=is_fresh(principal, now), now=now).allowed
+        return decide(ruling=ruling_of(principal.tenant_id), asked=asked, cell=None, now=now).allowed
 
 
-def require(*, principal: Principal, action: str, now: datetime, second_factor: bool = False) -> None:
-    """Return where the principal may do `action` now; raise AccessDenied (recorded) otherwise.
+def require(*, principal: Principal, action: str, now: datetime, second_factor: bool = False, instead: str = "") -> None:
+    """Return where the principal may do `action` (or `instead`) now; raise AccessDenied (recorded) otherwise.
 
-    `second_factor` demands a fresh one whatever the policies say.
+    `second_factor` demands a fresh one of a person whatever the policies say; a service account has none to show.
     """
-    refusal = None
-    if principal.scopes and action not in principal.scopes:
-        refusal = AccessDenied("token.scope", f"This token lacks the scope {action}; mint one that has it.")
-    elif not allows(principal=principal, action=action, now=now):
-        refusal = AccessDenied("policy.denied", "No policy allows this, or one forbids it.")
-    elif second_factor and not is_fresh(principal, now):
-        refusal = AccessDenied("second_factor.needed", "Show your second factor first; it counts for a few minutes.")
-    if refusal is not None:
+    try:
+        _check(principal, action, instead, now, second_factor and principal.kind == "person")
+    except AccessDenied as refusal:
         record_refusal(principal=principal, refusal=refusal, action=action)
-        raise refusal
+        raise
+
+
+def _check(principal: Principal, action: str, instead: str, now: datetime, second_factor: bool) -> None:
+    wanted = [name for name in (action, instead) if name]
+    scoped = [name for name in wanted if not principal.scopes or name in principal.scopes]
+    if not scoped:
+        check_scope(principal, action)
+    if not any(allows(principal=principal, action=name, now=now) for name in scoped):
+        raise AccessDenied("policy.denied", "No policy allows this, or one forbids it.")
+    if second_factor and not is_fresh(principal, now):
+        raise AccessDenied("second_factor.needed", "Show your second factor first; it counts for a few minutes.")

@@ -1,6 +1,8 @@
-"""A cell: the four attributes by which policies tell conversations apart."""
+"""A cell: the four attributes by which policies tell conversations apart; a resource: one conversation with its cell."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
+from uuid import UUID
 
 CLASSIFICATIONS = ("public", "internal", "confidential", "restricted")
 
@@ -21,3 +23,17 @@ class Cell(NamedTuple):
             "held": self.held,
             "restricted": self.restricted,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A conversation as access sees it: its cell, and the id and the purposes of its collection."""
+
+    cell: Cell
+    purposes: frozenset[str]
+    collection_id: UUID
+
+    def as_fact(self) -> str:
+        """Return the cell as an audit entry keeps it: the collection by its id, because its name is free text."""
+        cell = self.cell
+        return f"{self.collection_id}:{cell.classification}:{int(cell.held)}:{int(cell.restricted)}"

@@ -2,11 +2,15 @@
 
 
 class AccessDenied(Exception):
-    """No grant was given. `code` is stable; the text says why and what would help, never what is in the resource."""
+    """No grant was given. `code` is stable; the text says why and what would help, never what is in the resource.
 
-    def __init__(self, code: str, text: str) -> None:
+    `policies` names those that forbade it, for the record and for whoever may explain; the answer does not show them.
+    """
+
+    def __init__(self, code: str, text: str, *, policies: tuple[str, ...] = ()) -> None:
         super().__init__(text)
         self.code = code
+        self.policies = policies
 
 
 class OpeningRefused(AccessDenied):
@@ -17,3 +21,21 @@ class PolicyInvalid(Exception):
     """A policy text does not pass the schema; says where."""
 
     code = "access.policy_invalid"
+
+
+class EmergencyRefused(Exception):
+    """A break-glass cannot be asked for, opened, ended or reviewed like this."""
+
+    code = "access.emergency"
+
+
+class PolicyRefused(Exception):
+    """A policy cannot be drafted, activated or retired like this."""
+
+    code = "access.policy"
+
+
+class UnknownPolicy(Exception):
+    """This tenant has no such policy."""
+
+    code = "access.policy_unknown"

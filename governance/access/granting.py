@@ -12,22 +12,20 @@ copied context outlives its reset, so the open flag is what ends a grant.
 
 import asyncio
 import os
-import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, NoReturn
 from uuid import UUID
 
-from governance.access.cells import Cell
+from governance.access.authorising import asked_facts, authorise, record_refusal, scope_facts
+from governance.access.cells import Resource
+from governance.access.deciding import epoch_of
 from governance.access.errors import AccessDenied, OpeningRefused
-from governance.access.policies import decide_cells, epoch_of
-from governance.access.purposes import check_purpose
-from governance.audit.merkle import root_hash
 from governance.audit.recording import record_now
 from governance.conf.settings import vault_settings
 from governance.crypto.envelope import OpenDataKey
@@ -43,19 +41,9 @@ VIEWS: Final = {
     "read_source": frozenset({"redacted", "source"}),
     "classify": frozenset({"redacted", "source"}),
 }
-_IDS_IN_ENTRY: Final = 50
-_CODE: Final = re.compile(r"[a-z0-9_-]{1,64}")
 _EPOCH_SECONDS: Final = 0.5
 
 _current: ContextVar["Grant | None"] = ContextVar("threadvault_grant", default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A conversation as access sees it: its cell and the purposes of its collection."""
-
-    cell: Cell
-    purposes: frozenset[str]
 
 
 def _task() -> "asyncio.Task[Any] | None":
@@ -119,9 +107,7 @@ class Grant:
         if moment > self.deadline:
             return "grant.expired", "The grant has expired; open another one."
         if moment - self._epoch_checked > _EPOCH_SECONDS:
-            with tenant_scope(self.principal.tenant_id):
-                epoch = epoch_of(self.principal.tenant_id)
-            if epoch != self.epoch:
+            if epoch_of(self.principal.tenant_id) != self.epoch:
                 return "grant.epoch", "Policies or members have changed since; open another grant."
             self._epoch_checked = moment
         return None
@@ -203,53 +189,6 @@ def required() -> Grant:
     return grant
 
 
-def is_fresh(principal: Principal, now: datetime) -> bool:
-    """Return whether the principal's second factor was shown within the configured seconds."""
-    shown = principal.second_factor_at
-    return shown is not None and timedelta(0) <= now - shown <= timedelta(seconds=vault_settings().second_factor_seconds)
-
-
-def _scope_facts(conversations: frozenset[UUID]) -> dict[str, Any]:
-    """The scope as an audit entry keeps it: the ids where they are few, else their count and Merkle root."""
-    ids = sorted(conversations)
-    facts: dict[str, Any] = {"conversations": len(ids)}
-    if len(ids) <= _IDS_IN_ENTRY:
-        return {**facts, "scope": [str(one) for one in ids]}
-    return {**facts, "scope_root": root_hash([one.bytes for one in ids]).hex()}
-
-
-def _authorise(
-    principal: Principal, action: str, purpose: str, resources: Mapping[UUID, Resource], now: datetime
-) -> tuple[int, tuple[str, ...]]:
-    """Return the policy epoch and the deciding policies. Raises AccessDenied."""
-    if principal.scopes and action not in principal.scopes:
-        raise AccessDenied("token.scope", f"This token lacks the scope {action}; mint one that has it.")
-    check_purpose(tenant=principal.tenant_id, purpose=purpose, limited_to=principal.purposes)
-    if any(purpose not in resource.purposes for resource in resources.values()):
-        raise AccessDenied("purpose.collection", "The collection does not allow that purpose.")
-    epoch = epoch_of(principal.tenant_id)
-    fresh = is_fresh(principal, now)
-    cells = {resource.cell for resource in resources.values()}
-    asked: dict[str, Any] = {"principal": principal, "action": action, "purpose": purpose, "cells": cells, "now": now}
-    decisions = decide_cells(second_factor=fresh, **asked)
-    if all(decision.allowed for decision in decisions.values()):
-        return epoch, tuple(sorted({name for decision in decisions.values() for name in decision.policies}))
-    if not fresh and all(decision.allowed for decision in decide_cells(second_factor=True, **asked).values()):
-        raise AccessDenied("second_factor.needed", "Show your second factor first; it counts for a few minutes.")
-    raise AccessDenied("policy.denied", "No policy allows this, or one forbids it.")
-
-
-def _code(purpose: str) -> str:
-    """Return the purpose where it looks like one; what somebody typed instead of a code stays out of the record."""
-    return purpose if _CODE.fullmatch(purpose) else ""
-
-
-def record_refusal(*, principal: Principal, refusal: AccessDenied, **facts: Any) -> None:
-    """Put a refusal on the record, on its own connection: it survives whatever the request does next."""
-    facts["purpose"] = _code(facts.get("purpose", ""))
-    record_now(tenant=principal.tenant_id, event="grant.refused", **principal.as_actor(), **facts, code=refusal.code)
-
-
 @contextmanager
 def grant(
     *,
@@ -268,25 +207,35 @@ def grant(
     """
     if _current.get() is not None:
         raise OpeningRefused("grant.nested", "A grant is open in this context; close it, or issue a narrower ticket.")
-    asked = {"action": action, "purpose": _code(purpose), **_scope_facts(frozenset(resources))}
+    request: dict[str, Any] = {
+        "principal": principal,
+        "action": action,
+        "purpose": purpose,
+        "resources": resources,
+        "now": now,
+    }
+    facts = asked_facts(**request)
     try:
         with tenant_scope(principal.tenant_id):
-            epoch, policies = _authorise(principal, action, purpose, resources, now)
+            authority = authorise(**request)
     except AccessDenied as refusal:
-        record_refusal(principal=principal, refusal=refusal, **asked)
+        record_refusal(principal=principal, refusal=refusal, **facts)
         raise
     settings = vault_settings()
     seconds = min(ttl or settings.grant_seconds, settings.grant_seconds)
+    if authority.emergency is not None:
+        seconds = min(seconds, (authority.emergency.ends_at - now).total_seconds())
+        facts["break_glass"] = str(authority.emergency.id)
     opened = Grant(
         principal=principal,
         action=action,
         purpose=purpose,
         conversations=frozenset(resources),
-        epoch=epoch,
+        epoch=authority.epoch,
         deadline=time.monotonic() + seconds,
         budget=settings.grant_budget,
     )
-    facts = {**asked, "policies": list(policies), "epoch": epoch}
+    facts |= {"policies": list(authority.policies), "epoch": authority.epoch}
     if reason_digest:
         facts["reason_digest"] = reason_digest
     with _held(opened, facts):
@@ -309,7 +258,7 @@ def redeem(ticket: Ticket) -> Iterator[Grant]:
         budget=max(parent.budget - parent.opened, 0),
     )
     facts = {"action": parent.action, "purpose": parent.purpose, "ticket_of": str(parent.id)}
-    with _held(opened, {**facts, **_scope_facts(conversations)}):
+    with _held(opened, {**facts, **scope_facts(conversations)}):
         yield opened
 
 

@@ -1,7 +1,7 @@
 """Purposes and policies as rows."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from governance.identity.identifiers import uuid7
@@ -61,15 +61,39 @@ class AccessPolicy(models.Model):
         return f"{self.name} v{self.version}"
 
 
-class PolicyEpoch(models.Model):
-    """Counts the changes of a tenant's policies and members; a grant of an older epoch opens nothing."""
+class BreakGlass(models.Model):
+    """An emergency: two people agreed that one of them may open some conversations until a moment, and why.
 
-    tenant = models.OneToOneField(Tenant, on_delete=models.PROTECT, primary_key=True, related_name="+")
-    number = models.PositiveBigIntegerField(default=1)
+    `conversations` holds ids. Each of them needs a review by somebody else once it is over.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    approval_id = models.UUIDField()
+    ticket = models.CharField(max_length=64)
+    reason = models.CharField(max_length=500)
+    conversations = models.JSONField()
+    began_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    ended_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    reviewed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    reviewed_at = models.DateTimeField(null=True)
+    justified = models.BooleanField(null=True)
+    review_note = models.CharField(max_length=500, blank=True)
 
     class Meta:
         app_label = "governance"
         default_permissions = ()
+        verbose_name = "break-glass"
+        verbose_name_plural = "break-glass"
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "approval_id"], name="break_glass_one_an_approval"),
+            models.CheckConstraint(condition=~Q(reviewed_by=F("user")), name="break_glass_reviewed_by_another"),
+            models.CheckConstraint(condition=Q(ends_at__gte=F("began_at")), name="break_glass_ends_after_it_began"),
+        ]
+        indexes = [models.Index(fields=["tenant", "user", "ends_at"], name="break_glass_live")]
+        ordering = ["-began_at"]
 
     def __str__(self) -> str:
-        return str(self.number)
+        return str(self.id)

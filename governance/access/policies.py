@@ -1,86 +1,33 @@
-"""Policies as rows, decisions by Cedar: default deny, forbid beats permit, and anything but a clean Allow is a refusal."""
+"""The life of an access policy: draft, diff, ask, activate, retire. Only active ones decide.
 
-import json
-import re
-import threading
-from collections import OrderedDict
-from collections.abc import Iterable
-from dataclasses import dataclass
+A policy changes in one way: a new version is drafted, a second person reads what it changes and agrees, and it takes the
+place of the version before it. No version is ever edited, so every past decision can be explained.
+"""
+
+import difflib
 from datetime import datetime
 from uuid import UUID
 
-import cedarpy
-from django.db.models import F
+from django.db.models import Max
 
-from governance.access.cells import Cell
-from governance.access.errors import PolicyInvalid
-from governance.access.models import AccessPolicy, PolicyEpoch
-from governance.access.schema import CEDAR_SCHEMA, SEED_POLICIES
+from governance.access import seconding
+from governance.access.acting import allows, require
+from governance.access.errors import PolicyRefused, UnknownPolicy
+from governance.access.models import AccessPolicy
+from governance.access.rules import validate
+from governance.access.schema import SEED_POLICIES
+from governance.approvals.asking import LONGEST_REASON, use
+from governance.audit.recording import record_with_effect
+from governance.crypto.derivation import fingerprint
 from governance.identity.principals import Principal
+from governance.identity.scoping import tenant_scope
 
-_SETS_KEPT = 64
-_NAMES_ONE = re.compile(r'Conversation\s*::\s*"')
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Cedar's answer and the ids of the policies that decided."""
-
-    allowed: bool
-    policies: tuple[str, ...]
-
-
-class _PolicySets:
-    """Parsed policy sets by (tenant, epoch): parsing takes milliseconds, deciding a fraction of one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sets: OrderedDict[tuple[UUID, int], cedarpy.PolicySet] = OrderedDict()
-
-    def get(self, tenant: UUID) -> tuple[int, cedarpy.PolicySet]:
-        epoch = epoch_of(tenant)
-        with self._lock:
-            known = self._sets.get((tenant, epoch))
-        if known is None:
-            texts = AccessPolicy.objects.filter(tenant_id=tenant, state=AccessPolicy.State.ACTIVE).order_by("name")
-            known = cedarpy.PolicySet.from_str("\n".join(texts.values_list("cedar", flat=True)))
-            with self._lock:
-                self._sets[tenant, epoch] = known
-                while len(self._sets) > _SETS_KEPT:
-                    self._sets.popitem(last=False)
-        return epoch, known
-
-
-_sets = _PolicySets()
-_schema = cedarpy.Schema.from_str(CEDAR_SCHEMA)
-
-
-def epoch_of(tenant: UUID) -> int:
-    """Return the tenant's policy epoch; call it inside the tenant's scope."""
-    return PolicyEpoch.objects.filter(tenant_id=tenant).values_list("number", flat=True).first() or 0
-
-
-def next_epoch(tenant: UUID) -> None:
-    """Begin a new epoch, so that open grants and parsed policies of the old one end."""
-    PolicyEpoch.objects.filter(tenant_id=tenant).update(number=F("number") + 1)
-
-
-def validate(cedar: str) -> None:
-    """Return where a policy text passes the schema; raise PolicyInvalid with the reason otherwise.
-
-    A policy that names one conversation is refused: lists are decided by cell, and such a policy would make list and
-    detail disagree. For one conversation there is break-glass.
-    """
-    if _NAMES_ONE.search(cedar):
-        raise PolicyInvalid("A policy may not name one conversation; use a condition on its attributes, or break-glass.")
-    result = cedarpy.validate_policies(cedar, CEDAR_SCHEMA)
-    if not result.validation_passed:
-        raise PolicyInvalid("; ".join(str(error) for error in result.errors))
+ACTIVATE = "activate_policy"
+RETIRE = "retire_policy"
 
 
 def seed_policies(*, tenant: UUID, now: datetime) -> None:
     """Make the policies of a new tenant (INTERFACE.md, roles and actions); call it inside its scope."""
-    PolicyEpoch.objects.create(tenant_id=tenant)
     for name, cedar in SEED_POLICIES.items():
         validate(cedar)
         AccessPolicy.objects.create(
@@ -89,56 +36,146 @@ def seed_policies(*, tenant: UUID, now: datetime) -> None:
         )  # fmt: skip
 
 
-def _principal_entity(principal: Principal) -> dict[str, object]:
-    return {
-        "uid": {"type": "Principal", "id": str(principal.user_id)},
-        "attrs": {"roles": sorted(principal.roles), "kind": principal.kind},
-        "parents": [],
-    }
+def draft(*, principal: Principal, name: str, cedar: str, reason: str, now: datetime) -> AccessPolicy:
+    """Keep a new version of policy `name` as a draft and record it.
+
+    Raises AccessDenied (recorded), PolicyInvalid, PolicyRefused for the text that is active already.
+    """
+    require(principal=principal, action="manage_policies", now=now, second_factor=True)
+    validate(cedar)
+    with tenant_scope(principal.tenant_id):
+        versions = AccessPolicy.objects.filter(name=name)
+        if versions.filter(cedar=cedar, state__in=[AccessPolicy.State.ACTIVE, AccessPolicy.State.DRAFT]).exists():
+            raise PolicyRefused("Exactly this text is active or drafted already under that name.")
+        row = AccessPolicy(
+            tenant_id=principal.tenant_id,
+            name=name,
+            version=(versions.aggregate(newest=Max("version"))["newest"] or 0) + 1,
+            cedar=cedar,
+            reason=reason[:LONGEST_REASON],
+            drafted_by_id=principal.user_id,
+        )
+        row.clean_fields(exclude=["tenant", "drafted_by"])
+        row.save(force_insert=True)
+        _record(principal, "policy.drafted", row)
+    return row
 
 
-def _request(principal: Principal, action: str, resource: str, context: dict[str, object]) -> dict[str, object]:
-    return {
-        "principal": f'Principal::"{principal.user_id}"',
-        "action": f'Action::"{action}"',
-        "resource": resource,
-        "context": context,
-    }
+def policies_of(*, principal: Principal, now: datetime, name: str = "") -> list[AccessPolicy]:
+    """Return the policies in force and in draft, of one name with all its versions. Raises AccessDenied (recorded)."""
+    _require_sight(principal, now)
+    with tenant_scope(principal.tenant_id):
+        rows = AccessPolicy.objects.select_related("drafted_by")
+        if name:
+            return list(rows.filter(name=name))
+        return list(rows.exclude(state=AccessPolicy.State.RETIRED))
 
 
-def _answer(result: cedarpy.AuthzResult) -> Decision:
-    allowed = result.decision is cedarpy.Decision.Allow and not result.diagnostics.errors
-    names = result.diagnostics.id_annotations_by_reason
-    reasons = tuple(sorted(names.get(reason) or reason for reason in result.diagnostics.reasons))
-    return Decision(allowed=allowed, policies=reasons)
+def policy(*, principal: Principal, policy_id: UUID, now: datetime) -> AccessPolicy:
+    """Return one version. Raises UnknownPolicy, AccessDenied (recorded)."""
+    _require_sight(principal, now)
+    with tenant_scope(principal.tenant_id):
+        return _find(policy_id)
 
 
-def _context(purpose: str, second_factor: bool, now: datetime) -> dict[str, object]:
-    return {"purpose": purpose, "second_factor": second_factor, "epoch_seconds": int(now.timestamp())}
+def diff(*, principal: Principal, policy_id: UUID, now: datetime) -> str:
+    """Return how a version differs from the one in force, as a unified diff; empty where nothing differs."""
+    _require_sight(principal, now)
+    with tenant_scope(principal.tenant_id):
+        row = _find(policy_id)
+        before = _active(row.name)
+    old, name = (before.cedar, str(before)) if before is not None else ("", "nothing")
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), row.cedar.splitlines(keepends=True), fromfile=name, tofile=str(row)
+    )
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
 
 
-def decide_cells(
-    *, principal: Principal, action: str, purpose: str, cells: Iterable[Cell], second_factor: bool, now: datetime
-) -> dict[Cell, Decision]:
-    """Return Cedar's decision for each cell; call it inside the tenant's scope."""
-    wanted = list(dict.fromkeys(cells))
-    if not wanted:
-        return {}
-    _, policies = _sets.get(principal.tenant_id)
-    entities = [_principal_entity(principal)]
-    requests = []
-    for number, cell in enumerate(wanted):
-        entities.append({"uid": {"type": "Conversation", "id": str(number)}, "attrs": cell.as_attributes(), "parents": []})
-        context = _context(purpose, second_factor, now)
-        requests.append(_request(principal, action, f'Conversation::"{number}"', context))
-    results = cedarpy.is_authorized_batch(requests, policies, json.dumps(entities), _schema)
-    return {cell: _answer(result) for cell, result in zip(wanted, results, strict=True)}
+def ask_activation(*, principal: Principal, policy_id: UUID, reason: str, now: datetime) -> UUID:
+    """Ask a second person to let a draft take force; return the approval's id.
+
+    Raises AccessDenied (recorded), UnknownPolicy, PolicyRefused, ApprovalRefused.
+    """
+    with tenant_scope(principal.tenant_id):
+        row = _in_state(policy_id, AccessPolicy.State.DRAFT)
+    return seconding.ask(principal=principal, act=ACTIVATE, subject=row.id, details=_details(row), reason=reason, now=now)
 
 
-def decide_tenant(*, principal: Principal, action: str, second_factor: bool, now: datetime) -> Decision:
-    """Return Cedar's decision for an act on the tenant as a whole; call it inside the tenant's scope."""
-    _, policies = _sets.get(principal.tenant_id)
-    tenant = {"uid": {"type": "Tenant", "id": str(principal.tenant_id)}, "attrs": {}, "parents": []}
-    request = _request(principal, action, f'Tenant::"{principal.tenant_id}"', _context("", second_factor, now))
-    entities = json.dumps([_principal_entity(principal), tenant])
-    return _answer(cedarpy.is_authorized(request, policies, entities, _schema))
+def activate(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: datetime) -> AccessPolicy:
+    """Put an approved draft into force in place of the version before it; every open grant of the tenant ends.
+
+    Raises AccessDenied (recorded), UnknownPolicy, ApprovalRefused, PolicyRefused (also where the asker would lock
+    himself out of managing policies).
+    """
+    require(principal=principal, action="manage_policies", now=now, second_factor=True)
+    with tenant_scope(principal.tenant_id):
+        row = _in_state(policy_id, AccessPolicy.State.DRAFT)
+        use(approval_id=approval_id, act=ACTIVATE, subject=row.id, details=_details(row), now=now)
+        validate(row.cedar)
+        before = _active(row.name)
+        if before is not None:
+            before.state = AccessPolicy.State.RETIRED
+            before.save(update_fields=["state"])
+        row.state, row.activated_at, row.approval_id = AccessPolicy.State.ACTIVE, now, approval_id
+        row.save(update_fields=["state", "activated_at", "approval_id"])
+        _refuse_lockout(principal, now)
+        _record(principal, "policy.activated", row, approval=str(approval_id))
+    return row
+
+
+def ask_retirement(*, principal: Principal, policy_id: UUID, reason: str, now: datetime) -> UUID:
+    """Ask a second person to take a policy out of force: a forbid that goes opens as much as a permit that comes."""
+    with tenant_scope(principal.tenant_id):
+        row = _in_state(policy_id, AccessPolicy.State.ACTIVE)
+    return seconding.ask(principal=principal, act=RETIRE, subject=row.id, details=_details(row), reason=reason, now=now)
+
+
+def retire(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: datetime) -> AccessPolicy:
+    """Take a policy out of force. Raises as `activate` does."""
+    require(principal=principal, action="manage_policies", now=now, second_factor=True)
+    with tenant_scope(principal.tenant_id):
+        row = _in_state(policy_id, AccessPolicy.State.ACTIVE)
+        use(approval_id=approval_id, act=RETIRE, subject=row.id, details=_details(row), now=now)
+        row.state = AccessPolicy.State.RETIRED
+        row.save(update_fields=["state"])
+        _refuse_lockout(principal, now)
+        _record(principal, "policy.retired", row, approval=str(approval_id))
+    return row
+
+
+def _refuse_lockout(principal: Principal, now: datetime) -> None:
+    """Raise PolicyRefused where the change would leave whoever makes it unable to change policies again."""
+    if not allows(principal=principal, action="manage_policies", now=now):
+        raise PolicyRefused("You could not manage policies any more after this; nothing was changed.")
+
+
+def _require_sight(principal: Principal, now: datetime) -> None:
+    require(principal=principal, action="manage_policies", instead="explain", now=now)
+
+
+def _find(policy_id: UUID) -> AccessPolicy:
+    row = AccessPolicy.objects.select_related("drafted_by").filter(id=policy_id).first()
+    if row is None:
+        raise UnknownPolicy("This tenant has no such policy.")
+    return row
+
+
+def _in_state(policy_id: UUID, state: str) -> AccessPolicy:
+    row = _find(policy_id)
+    if row.state != state:
+        raise PolicyRefused(f"This version is {row.state}, not {state}.")
+    return row
+
+
+def _active(name: str) -> AccessPolicy | None:
+    return AccessPolicy.objects.filter(name=name, state=AccessPolicy.State.ACTIVE).first()
+
+
+def _details(row: AccessPolicy) -> dict[str, str | int]:
+    return {"name": row.name, "version": row.version, "sha256": fingerprint(row.cedar.encode()).hex()}
+
+
+def _record(principal: Principal, event: str, row: AccessPolicy, **facts: object) -> None:
+    record_with_effect(
+        tenant=principal.tenant_id, event=event, **principal.as_actor(), policy=str(row.id), **_details(row), **facts
+    )

@@ -6,6 +6,7 @@ from uuid import UUID
 from governance.access.errors import AccessDenied
 from governance.access.models import Purpose
 
+BREAK_GLASS: Final = "break_glass"
 SEED: Final = {
     "classification": "Workers detect and redact.",
     "support": "Help the person who wrote.",

@@ -21,6 +21,7 @@ TENANT_ACTIONS: Final = (
     "manage_jobs",
     "read_audit",
     "explain",
+    "break_glass",
 )
 
 
@@ -29,7 +30,9 @@ def _names(actions: tuple[str, ...]) -> str:
 
 
 CEDAR_SCHEMA: Final = f"""
-type Context = {{ purpose: String, second_factor: Bool, epoch_seconds: Long }};
+type Context = {{
+    purpose: String, second_factor: Bool, epoch_seconds: Long, minute_of_day: Long, weekday: Long
+}};
 entity Principal = {{ roles: Set<String>, kind: String }};
 entity Conversation = {{ collection: String, classification: Long, held: Bool, restricted: Bool }};
 entity Tenant;
@@ -62,7 +65,9 @@ SEED_POLICIES: Final = {
     ),
     "privacy-officers-act": _permit("privacy-officers-act", "privacy_officer", _PRIVACY_ACTS),
     "security-officers-act": _permit("security-officers-act", "security_officer", _KEY_ACTS),
-    "auditors-read-audit": _permit("auditors-read-audit", "auditor", ("read_audit",)),
+    "auditors-read-audit": _permit("auditors-read-audit", "auditor", ("read_audit", "explain")),
+    "privacy-officers-break-glass": _permit("privacy-officers-break-glass", "privacy_officer", ("break_glass",)),
+    "security-officers-break-glass": _permit("security-officers-break-glass", "security_officer", ("break_glass",)),
     "producers-append": _permit("producers-append", "producer", ("append",)),
     "workers-classify": _permit(
         "workers-classify",
@@ -70,5 +75,4 @@ SEED_POLICIES: Final = {
         ("classify",),
         'principal.kind == "service" && context.purpose == "classification"',
     ),
-    "everyone-explains": '@id("everyone-explains")\npermit (principal, action == Action::"explain", resource);\n',
 }

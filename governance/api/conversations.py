@@ -13,7 +13,8 @@ from rest_framework.views import APIView
 from governance.api.errors import DomainProblem
 from governance.api.requests import principal_of
 from governance.api.serializers import ConversationPageSerializer, ConversationSerializer, MessagePageSerializer
-from governance.vault.reading import Listed, list_conversations, read_conversation
+from governance.vault.listing import Listed, list_conversations
+from governance.vault.reading import read_conversation
 from governance.vault.records import OpenedMessage
 from governance.web.headers import purpose_of
 

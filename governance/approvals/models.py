@@ -9,18 +9,23 @@ from governance.identity.models import Tenant, User
 
 
 class Approval(models.Model):
-    """A grave act that waits for, or has, its second person. `digest` fixes exactly what is asked."""
+    """A grave act that waits for, or has, its second person.
+
+    `details` says exactly what is asked, in ids, codes and numbers, for the second person to read; `digest` fixes it.
+    """
 
     class State(models.TextChoices):
         ASKED = "asked", "Waiting for a second person"
         SECONDED = "seconded", "Agreed"
         REFUSED = "refused", "Refused"
         WITHDRAWN = "withdrawn", "Withdrawn"
+        EXPIRED = "expired", "Expired"
         USED = "used", "Carried out"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     act = models.CharField(max_length=64)
+    details = models.JSONField(default=dict)
     digest = models.BinaryField(max_length=32)
     subject_id = models.UUIDField()
     reason = models.CharField(max_length=500)
@@ -29,6 +34,7 @@ class Approval(models.Model):
     seconder = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
     asked_at = models.DateTimeField(db_default=Now())
     decided_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
 
     class Meta:

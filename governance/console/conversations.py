@@ -9,13 +9,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from governance.access.granting import is_fresh
+from governance.access.authorising import is_fresh
 from governance.console.gates import choices_of, current_time, page, purpose_of, set_purpose
 from governance.console.inert import plain
 from governance.console.transcripts import shown_messages, title_of
 from governance.identity.principals import Principal
+from governance.vault.listing import Listed, list_conversations
 from governance.vault.models import State
-from governance.vault.reading import Listed, list_conversations, read_conversation
+from governance.vault.reading import read_conversation
 from governance.vault.records import OpenedConversation
 
 PAGE: Final = 50

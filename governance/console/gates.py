@@ -12,16 +12,15 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from governance.access.acting import allows, require
-from governance.access.cells import CLASSIFICATIONS, Cell
 from governance.access.errors import AccessDenied
 from governance.access.models import Purpose
-from governance.access.policies import decide_cells
 from governance.audit.errors import RecordRefused
 from governance.identity.models import Tenant, User
 from governance.identity.principals import NotAMember, Principal, tenants_of
 from governance.identity.scoping import tenant_scope
 from governance.keys.errors import KeysError
 from governance.vault.errors import VaultError
+from governance.vault.listing import may_list
 from governance.vault.models import Collection
 from governance.web.sessions import TENANT_KEY, principal_of, tenant_of
 from governance.web.statuses import status_of
@@ -88,19 +87,7 @@ def _decide(request: HttpRequest) -> frozenset[str]:
         return frozenset()
     now = current_time()
     opened = {action for action in SHOWN if allows(principal=principal, action=action, now=now)}
-    return frozenset(opened | {"list"} if _may_list(principal, purpose_of(request), now) else opened)
-
-
-def _may_list(principal: Principal, purpose: str, now: datetime) -> bool:
-    """Return whether a list could show anything: policies are asked about each collection's plain cells."""
-    with tenant_scope(principal.tenant_id):
-        rows = list(Collection.objects.values_list("name", "purposes"))
-        names = [name for name, purposes in rows if purpose in purposes] if rows else [""]
-        cells = [Cell(name, level, False, False) for name in names for level in range(len(CLASSIFICATIONS))]
-        decisions = decide_cells(
-            principal=principal, action="list", purpose=purpose, cells=cells, second_factor=False, now=now
-        )
-    return not cells or any(decision.allowed for decision in decisions.values())
+    return frozenset(opened | {"list"} if may_list(principal=principal, purpose=purpose_of(request), now=now) else opened)
 
 
 def member_context(request: HttpRequest) -> dict[str, Any]:

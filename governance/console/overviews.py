@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.db.models import Count
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -10,12 +9,12 @@ from django.views.decorators.http import require_GET
 
 from governance.access.models import AccessPolicy
 from governance.console.auditing import latest
-from governance.console.gates import open_actions, page
+from governance.console.gates import current_time, open_actions, page, purpose_of
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.data_keys import count_by_version
 from governance.keys.models import KeyRing, KeyUse
-from governance.vault.models import Conversation, Message, State
+from governance.vault.listing import count_visible
 
 _MEANINGS = {
     KeyUse.CONTENT: "Originals of messages and titles.",
@@ -30,17 +29,13 @@ _MEANINGS = {
 @require_GET
 @page()
 def index(request: HttpRequest, principal: Principal) -> HttpResponseBase:
-    """Show what is here: counts, what waits, and the latest of the record where it is open."""
-    with tenant_scope(principal.tenant_id):
-        found = dict(Conversation.objects.order_by().values_list("state").annotate(count=Count("id")))
-        messages = Message.objects.count()
-        waiting = Message.objects.filter(state=State.PENDING).count()
+    """Show what is here: counts of what the person may list, what waits, and the latest of the record where it is open."""
+    counts = count_visible(principal=principal, purpose=purpose_of(request), now=current_time())
     context = {
         "title": "Overview",
-        "states": [(state.label, found.get(state.value, 0)) for state in State],
-        "total": sum(found.values()),
-        "messages_total": messages,
-        "waiting": waiting,
+        "counts": counts,
+        "states": [(state.label, count) for state, count in counts.states.items()] if counts else [],
+        "total": sum(counts.states.values()) if counts else 0,
         "actions": open_actions(request),
         "entries": latest(principal) if "read_audit" in open_actions(request) else [],
     }

@@ -14,8 +14,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from governance.access.authorising import is_fresh, record_refusal
 from governance.access.errors import AccessDenied
-from governance.access.granting import is_fresh, record_refusal
 from governance.console.conversations import after_of, transcript_context
 from governance.console.gates import choices_of, current_time, page, purpose_of
 from governance.console.transcripts import title_of

@@ -15,11 +15,16 @@ from governance.identity.roles import Role
 
 
 class Tenant(models.Model):
-    """An organisation whose chats are kept apart from every other's."""
+    """An organisation whose chats are kept apart from every other's.
+
+    `epoch` is a number that triggers of the database renew with every change of policies, purposes, members and
+    break-glass: a grant of an older epoch opens nothing.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     slug = models.SlugField(max_length=63, unique=True)
     name = models.CharField(max_length=255)
+    epoch = models.BigIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

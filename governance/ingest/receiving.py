@@ -12,8 +12,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from governance.access.policies import decide_tenant
-from governance.audit.recording import record_now, record_with_effect
+from governance.access.acting import require
+from governance.access.errors import AccessDenied
+from governance.audit.recording import record_with_effect
 from governance.crypto.derivation import KeyedHash, fingerprint
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
@@ -63,11 +64,12 @@ def receive(*, actor: Principal, batch: Batch, idempotency_key: str, now: dateti
 
 
 def _check_right(actor: Principal, now: datetime) -> None:
-    scoped = not actor.scopes or "append" in actor.scopes
-    if scoped and decide_tenant(principal=actor, action="append", second_factor=False, now=now).allowed:
-        return
-    record_now(tenant=actor.tenant_id, event="grant.refused", **actor.as_actor(), action="append", code="policy.denied")
-    raise ProducerRefused("No policy lets this account send chats. Use a token of a service account with the role producer.")
+    try:
+        require(principal=actor, action="append", now=now)
+    except AccessDenied:
+        raise ProducerRefused(
+            "No policy lets this account send chats. Use a token of a service account with the role producer."
+        ) from None
 
 
 def _receive(

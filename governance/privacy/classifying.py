@@ -27,8 +27,9 @@ from governance.privacy.redaction import LeafFinding, redact
 from governance.vault.documents import Document, encode
 from governance.vault.models import Classification, Conversation, IndexEntry, Message
 from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects
-from governance.vault.reading import open_rows, resources
+from governance.vault.reading import open_rows
 from governance.vault.resealing import RedactedForm, lock_redacted_ring, seal_redacted
+from governance.vault.resources import resources
 
 PURPOSE: Final = "classification"
 CLASSES: Final = {

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from governance.access.acting import require
-from governance.approvals.asking import Decision, digest_of, use
+from governance.approvals.asking import Decision, use
 from governance.audit.recording import record_now, record_with_effect
 from governance.crypto.derivation import fingerprint
 from governance.crypto.signing import SigningKey
@@ -53,7 +53,7 @@ def erase_subject(*, principal: Principal, reference: str, approval_id: UUID, no
         with tenant_scope(principal.tenant_id):
             lock_subject(subject)
             check_no_hold(subject, conversations_of(subject))
-            decision = use(approval_id=approval_id, act=ACT, subject=subject, digest=digest_of(ACT, subject), now=now)
+            decision = use(approval_id=approval_id, act=ACT, subject=subject, details={}, now=now)
             return _erase(principal, subject, reference, decision, now)
     except Held as refusal:
         record_now(

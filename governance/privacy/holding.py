@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from governance.access.acting import require
-from governance.approvals.asking import digest_of, use
+from governance.approvals.asking import use
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
@@ -31,7 +31,7 @@ def release_hold(*, principal: Principal, hold_id: UUID, approval_id: UUID, now:
     """Release a hold that a second person has agreed to release. Raises AccessDenied, ApprovalRefused."""
     require(principal=principal, action="manage_holds", now=now)
     with tenant_scope(principal.tenant_id):
-        use(approval_id=approval_id, act=RELEASE, subject=hold_id, digest=digest_of(RELEASE, hold_id), now=now)
+        use(approval_id=approval_id, act=RELEASE, subject=hold_id, details={}, now=now)
         hold = LegalHold.objects.select_for_update(no_key=True, of=("self",)).filter(id=hold_id, released_at=None).first()
         if hold is None:
             raise PrivacyError("There is no such hold, or it was released already.")

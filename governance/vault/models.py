@@ -33,6 +33,17 @@ class State(models.IntegerChoices):
     ERASED = 4, "erased"
 
 
+class LawfulBasis(models.TextChoices):
+    """Why a collection may be processed (GDPR, article 6(1))."""
+
+    CONSENT = "consent", "Consent"
+    CONTRACT = "contract", "Contract"
+    LEGAL_OBLIGATION = "legal_obligation", "Legal obligation"
+    VITAL_INTERESTS = "vital_interests", "Vital interests"
+    PUBLIC_TASK = "public_task", "Public task"
+    LEGITIMATE_INTERESTS = "legitimate_interests", "Legitimate interests"
+
+
 class Collection(models.Model):
     """A set of conversations with one lawful basis and the purposes for which they may be opened."""
 
@@ -40,7 +51,7 @@ class Collection(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     name = models.CharField(max_length=255)
     purposes = models.JSONField(default=list)
-    lawful_basis = models.CharField(max_length=64, default="legitimate_interests")
+    lawful_basis = models.CharField(max_length=20, choices=LawfulBasis.choices, default=LawfulBasis.LEGITIMATE_INTERESTS)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -49,6 +60,7 @@ class Collection(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "id"], name="collection_of_tenant"),
             models.UniqueConstraint(fields=["tenant", "name"], name="collection_one_a_name"),
+            models.CheckConstraint(condition=Q(lawful_basis__in=LawfulBasis.values), name="collection_lawful_basis"),
         ]
         ordering = ["name"]
 
@@ -130,6 +142,9 @@ class Conversation(SealedRecord):
         indexes = [
             models.Index(fields=["tenant_id", "id"], condition=Q(state=0), name="conversation_pending"),
             models.Index(fields=["tenant_id", "-created_at", "-id"], name="conversation_newest"),
+            models.Index(
+                fields=["tenant_id", "collection", "classification", "held", "restricted", "id"], name="conversation_cells"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,19 +7,12 @@
 - what was in fact opened for a person is kept as a Consultation.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
-from governance.access.cells import CLASSIFICATIONS, Cell
-from governance.access.errors import AccessDenied
-from governance.access.granting import Grant, Resource, grant, record_refusal, required
-from governance.access.policies import decide_cells
-from governance.access.purposes import check_purpose
+from governance.access.cells import CLASSIFICATIONS
+from governance.access.granting import Grant, grant, required
 from governance.audit.recording import record_now
 from governance.crypto.derivation import fingerprint
 from governance.crypto.envelope import Place
@@ -30,8 +23,9 @@ from governance.keys.data_keys import open_data_keys
 from governance.keys.errors import UnknownKey
 from governance.vault.documents import Document, decode
 from governance.vault.errors import IntegrityFailure, NotFound
-from governance.vault.models import Collection, Consultation, Conversation, Message, State
+from governance.vault.models import Consultation, Conversation, Message, State
 from governance.vault.records import OpenedConversation, OpenedMessage
+from governance.vault.resources import resource_of
 
 _ACTIONS = {"redacted": "read_redacted", "source": "read_source"}
 _WITHHELD = {
@@ -41,19 +35,6 @@ _WITHHELD = {
     State.ERASED: "erased",
 }
 MESSAGES_AT_ONCE = 500
-
-
-def resource_of(conversation: Conversation) -> Resource:
-    """Return what access sees of a conversation; its collection must be loaded with it."""
-    collection = conversation.collection
-    cell = Cell(str(collection.name), conversation.classification, conversation.held, conversation.restricted)
-    return Resource(cell=cell, purposes=frozenset(collection.purposes))
-
-
-def resources(ids: Iterable[UUID]) -> dict[UUID, Resource]:
-    """Return the resources of conversations; call it inside the tenant's scope."""
-    rows = Conversation.objects.filter(id__in=set(ids)).select_related("collection").defer("source", "redacted")
-    return {row.id: resource_of(row) for row in rows}
 
 
 def _find(conversation_id: UUID) -> Conversation:
@@ -189,88 +170,3 @@ def consult(held: Grant, conversation_id: UUID, *, view: str, messages: int, rea
         reason=reason,
         messages=messages,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One line of a list: metadata, and the redacted head."""
-
-    id: UUID
-    collection: str
-    classification: str
-    state: str
-    messages: int
-    created_at: datetime
-    head: Document | None = None
-
-
-def visible(*, principal: Principal, action: str, purpose: str, now: datetime) -> Q:
-    """Return the condition that keeps the conversations on which policies allow `action`; inside the tenant's scope.
-
-    Policies see a conversation by its cell alone, so deciding once a cell gives lists and details the same answer.
-    Raises AccessDenied for a purpose that is unknown or that the token lacks, and where no cell at all is allowed.
-    """
-    check_purpose(tenant=principal.tenant_id, purpose=purpose, limited_to=principal.purposes)
-    collections = {row.id: row for row in Collection.objects.filter(tenant_id=principal.tenant_id)}
-    found = Conversation.objects.order_by().values_list("collection_id", "classification", "held", "restricted").distinct()
-    cells = {row: Cell(collections[row[0]].name, *row[1:]) for row in found if purpose in collections[row[0]].purposes}
-    asked: dict[str, Any] = {
-        "principal": principal,
-        "action": action,
-        "purpose": purpose,
-        "second_factor": False,
-        "now": now,
-    }
-    decisions = decide_cells(cells=cells.values(), **asked)
-    allowed = [row for row, cell in cells.items() if decisions[cell].allowed]
-    if cells and not allowed:
-        raise AccessDenied("policy.denied", "No policy allows this, or one forbids it.")
-    condition = Q(pk__in=[])
-    for collection, classification, held, restricted in allowed:
-        condition |= Q(collection_id=collection, classification=classification, held=held, restricted=restricted)
-    return condition
-
-
-def list_conversations(
-    *,
-    principal: Principal,
-    purpose: str,
-    now: datetime,
-    collection: str = "",
-    state: State | None = None,
-    before: UUID | None = None,
-    limit: int = 50,
-) -> list[Listed]:
-    """Return the newest conversations that the principal may list, with redacted heads; `before` is the last id seen.
-
-    Raises AccessDenied (recorded) as `visible` does.
-    """
-    try:
-        with tenant_scope(principal.tenant_id):
-            condition = visible(principal=principal, action="list", purpose=purpose, now=now)
-            query = Conversation.objects.filter(condition).select_related("collection").order_by("-id")
-            query = query.filter(collection__name=collection) if collection else query
-            query = query if state is None else query.filter(state=state)
-            rows = list((query if before is None else query.filter(id__lt=before))[:limit])
-    except AccessDenied as refusal:
-        record_refusal(principal=principal, refusal=refusal, action="list", purpose=purpose)
-        raise
-    if not rows:
-        return []
-    resources_of = {row.id: resource_of(row) for row in rows}
-    with grant(principal=principal, action="list", purpose=purpose, resources=resources_of, now=now):
-        with tenant_scope(principal.tenant_id):
-            heads = open_rows(rows, view="redacted")
-    return [_listed(row, head) for row, head in zip(rows, heads, strict=True)]
-
-
-def _listed(row: Conversation, head: Document | None) -> Listed:
-    facts: dict[str, Any] = {
-        "id": row.id,
-        "collection": row.collection.name,
-        "classification": CLASSIFICATIONS[row.classification],
-        "state": State(row.state).label,
-        "messages": row.message_count,
-        "created_at": row.created_at,
-    }
-    return Listed(**facts, head=head)

@@ -3,13 +3,18 @@
 from typing import Final
 
 STATUSES: Final = {
+    "access.emergency": 409,
+    "access.policy": 409,
     "access.policy_invalid": 422,
+    "access.policy_unknown": 404,
+    "approvals.unknown": 404,
     "approvals.": 409,
     "audit.record_refused": 503,
     "batch.too_large": 413,
     "batch.too_many": 413,
     "batch.media_type": 415,
     "batch.": 400,
+    "break_glass.needed": 403,
     "cursor.invalid": 400,
     "encoding.": 400,
     "field.": 422,
@@ -24,7 +29,7 @@ STATUSES: Final = {
     "json.": 400,
     "keys.": 503,
     "messages.": 422,
-    "policy.denied": 403,
+    "policy.": 403,
     "privacy.held": 409,
     "privacy.unknown_subject": 404,
     "purpose.missing": 400,

@@ -169,7 +169,7 @@ def test_keys_are_shown_without_their_bytes_or_places(people, stored):
 
 
 def test_policies_are_shown_as_they_decide(people):
-    assert 'action in [Action::"read_audit"]' in text_of(signed_in(people["auditor"]).get("/policies"))
+    assert 'action in [Action::"read_audit", Action::"explain"]' in text_of(signed_in(people["auditor"]).get("/policies"))
 
 
 @pytest.mark.parametrize("role", ROLES)

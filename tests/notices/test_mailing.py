@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from django.core import mail
 
-from governance.approvals.asking import ask, digest_of
+from governance.approvals.asking import ask
 from governance.identity.models import User
 from governance.notices.mailing import tell_of_approvals
 from tests.conftest import as_principal, make_tenant, now
@@ -20,7 +20,7 @@ def test_it_mails_the_second_person_and_not_the_asker(tenant, people):
         principal=asker,
         act="erase",
         subject=subject,
-        digest=digest_of("erase", subject),
+        details={},
         reason="kim asked for it",
         now=now(),
     )

@@ -79,7 +79,7 @@ def read(tenant, user, conversation):
 
 
 def refused(tenant, user):
-    from governance.access.granting import record_refusal
+    from governance.access.authorising import record_refusal
 
     refusal = AccessDenied("policy.denied", "no")
     record_refusal(principal=as_principal(tenant, user), refusal=refusal, action="read_source")

@@ -13,16 +13,16 @@ import pytest
 from django.db import connection, connections
 
 from governance.access import granting
-from governance.access.cells import Cell
+from governance.access.cells import Cell, Resource
 from governance.access.errors import OpeningRefused
-from governance.access.granting import Resource, grant, redeem, required
+from governance.access.granting import grant, redeem, required
 from governance.identity.scoping import tenant_scope
 from governance.vault.models import Message
 from tests.conftest import as_principal, make_person, make_tenant, now
 
 SOAK = bool(os.environ.get("THREADVAULT_SOAK"))
 JOBS, TENANTS, THREADS = (20_000, 50, 8) if SOAK else (600, 10, 8)
-RESOURCE = Resource(cell=Cell("support-bot", 1, False, False), purposes=frozenset({"support"}))
+RESOURCE = Resource(cell=Cell("support-bot", 1, False, False), purposes=frozenset({"support"}), collection_id=uuid4())
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ from governance.access.errors import AccessDenied
 from governance.audit.models import AuditEntry
 from governance.identity.scoping import tenant_scope
 from governance.vault.errors import NotFound
-from governance.vault.reading import list_conversations, read_conversation
+from governance.vault.listing import list_conversations
+from governance.vault.reading import read_conversation
 from tests.conftest import as_principal, make_person, make_tenant, now
 
 

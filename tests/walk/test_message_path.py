@@ -10,12 +10,11 @@ from rest_framework.test import APIClient
 
 from governance.access.errors import AccessDenied, OpeningRefused
 from governance.access.granting import grant
-from governance.approvals.asking import ask, digest_of
+from governance.access.seconding import ask, second
 from governance.audit.merkle import root_hash
 from governance.audit.models import AuditEntry
 from governance.audit.verifying import verify_chain
 from governance.crypto.signing import verify
-from governance.custody.seconding import second
 from governance.identity.members import service_principal
 from governance.identity.models import Tenant, User
 from governance.identity.scoping import tenant_scope
@@ -32,7 +31,8 @@ from governance.privacy.models import Finding
 from governance.vault.manifests import split
 from governance.vault.models import Consultation, IndexEntry, Message, SealManifest, State
 from governance.vault.pending import KINDS, claim_pending, lock_pending
-from governance.vault.reading import open_rows, read_conversation, resources
+from governance.vault.reading import open_rows, read_conversation
+from governance.vault.resources import resources
 from tests.conftest import as_principal, make_person, make_tenant, now
 
 TEXT = "My card 4111 1111 1111 1111 is locked, call me at +1 415 555 2671."
@@ -175,7 +175,7 @@ def test_step_09_the_decision_is_committed_before_any_text_leaves(redacted):
     with grant(principal=principal, action="read_redacted", purpose="support", resources=scope, now=now()) as held:
         last = redacted.entries()[-1]
         assert (last["event"], last["grant"]) == ("grant.opened", str(held.id))
-        assert last["policies"] == ["analysts-read-redacted"]
+        assert last["policies"] == ["analysts-read-redacted@1"]
 
 
 def test_step_10_it_opens_redacted_by_default_and_the_source_only_where_a_policy_says_so(redacted):
@@ -215,7 +215,8 @@ def test_step_11_the_grant_closes_and_nothing_of_it_survives(redacted):
 
 
 def test_step_12_the_end_of_life(redacted):
-    officer, seconder = redacted.principal("privacy_officer"), redacted.principal("second")
+    officer = redacted.principal("privacy_officer", second_factor=True)
+    seconder = redacted.principal("second", second_factor=True)
     subject = subject_of(principal=officer, reference="user-42", now=now())
     hold = place_hold(principal=officer, subject=subject, reason="a claim", now=now())
     approval = approve(officer, seconder, ACT, subject)
@@ -240,7 +241,7 @@ def test_step_12_the_end_of_life(redacted):
 
 
 def approve(asker, seconder, act, subject):
-    approval = ask(principal=asker, act=act, subject=subject, digest=digest_of(act, subject), reason="asked", now=now())
+    approval = ask(principal=asker, act=act, subject=subject, reason="asked", now=now())
     second(principal=seconder, approval_id=approval, agree=True, now=now())
     return approval
 

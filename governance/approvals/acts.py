@@ -1,0 +1,23 @@
+"""The grave acts (INTERFACE.md): what needs a second person, and which action both people must be allowed."""
+
+from typing import Final, NamedTuple
+
+
+class Act(NamedTuple):
+    """A grave act: the action that asking needs (a second person holds the same or `second`), and what it does."""
+
+    action: str
+    meaning: str
+
+
+ACTS: Final = {
+    "activate_policy": Act("manage_policies", "make a drafted access policy decide"),
+    "retire_policy": Act("manage_policies", "take an active access policy out of force"),
+    "destroy_key_version": Act("manage_keys", "destroy a key version and with it what it wraps"),
+    "lower_minimum_version": Act("manage_keys", "accept older key versions again"),
+    "erase": Act("erase", "destroy the data keys of a person"),
+    "release_hold": Act("manage_holds", "release a legal hold"),
+    "break_glass": Act("break_glass", "open single conversations in an emergency"),
+    "unmask_finding": Act("manage_requests", "show again what a detector masked"),
+    "accept_head": Act("read_audit", "go on from an older audit head after a failover"),
+}
