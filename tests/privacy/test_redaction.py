@@ -125,7 +125,8 @@ def test_a_scanner_of_ones_own_is_used():
     assert redact(["x y", PHONE], mark=label, scan=scan).item == ["[IP] y", PHONE]
 
 
-prose = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="0123456789"), max_size=12)
+# Digits would join a planted number, and an amount of money behind a currency sign is no phone number.
+prose = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="0123456789$€£¥₹"), max_size=12)
 planted = st.sampled_from(PLANTED)
 sentence = st.tuples(prose, planted, prose).map(lambda parts: f"{parts[0]} {parts[1]} {parts[2]}")
 scalars = st.none() | st.booleans() | st.integers(-99, 99) | prose | sentence | st.just(13800138000)
