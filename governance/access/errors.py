@@ -39,3 +39,9 @@ class UnknownPolicy(Exception):
     """This tenant has no such policy."""
 
     code = "access.policy_unknown"
+
+
+class PurposeRefused(Exception):
+    """A purpose or a lawful basis is not one that the tenant knows, or cannot be added."""
+
+    code = "access.purpose"

@@ -5,6 +5,7 @@ place of the version before it. No version is ever edited, so every past decisio
 """
 
 import difflib
+import re
 from datetime import datetime
 from uuid import UUID
 
@@ -12,8 +13,8 @@ from django.db.models import Max
 
 from governance.access import seconding
 from governance.access.acting import allows, require
-from governance.access.errors import PolicyRefused, UnknownPolicy
-from governance.access.models import AccessPolicy
+from governance.access.errors import PolicyInvalid, PolicyRefused, PurposeRefused, UnknownPolicy
+from governance.access.models import AccessPolicy, Purpose
 from governance.access.rules import validate
 from governance.access.schema import SEED_POLICIES
 from governance.approvals.asking import LONGEST_REASON, use
@@ -24,6 +25,7 @@ from governance.identity.scoping import tenant_scope
 
 ACTIVATE = "activate_policy"
 RETIRE = "retire_policy"
+_CODE = re.compile(r"[a-z0-9_-]{1,64}")
 
 
 def seed_policies(*, tenant: UUID, now: datetime) -> None:
@@ -42,6 +44,8 @@ def draft(*, principal: Principal, name: str, cedar: str, reason: str, now: date
     Raises AccessDenied (recorded), PolicyInvalid, PolicyRefused for the text that is active already.
     """
     require(principal=principal, action="manage_policies", now=now, second_factor=True)
+    if not _CODE.fullmatch(name):
+        raise PolicyInvalid("A policy is named by 1 to 64 small letters, digits, - and _.")
     validate(cedar)
     with tenant_scope(principal.tenant_id):
         versions = AccessPolicy.objects.filter(name=name)
@@ -55,7 +59,6 @@ def draft(*, principal: Principal, name: str, cedar: str, reason: str, now: date
             reason=reason[:LONGEST_REASON],
             drafted_by_id=principal.user_id,
         )
-        row.clean_fields(exclude=["tenant", "drafted_by"])
         row.save(force_insert=True)
         _record(principal, "policy.drafted", row)
     return row
@@ -141,6 +144,21 @@ def retire(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: dat
         _refuse_lockout(principal, now)
         _record(principal, "policy.retired", row, approval=str(approval_id))
     return row
+
+
+def add_purpose(*, principal: Principal, code: str, description: str, now: datetime) -> None:
+    """Let the tenant know a further purpose, and record it; collections allow it one by one.
+
+    Raises AccessDenied (recorded), PurposeRefused.
+    """
+    require(principal=principal, action="manage_policies", now=now, second_factor=True)
+    if not _CODE.fullmatch(code):
+        raise PurposeRefused("A purpose is named by 1 to 64 small letters, digits, - and _.")
+    with tenant_scope(principal.tenant_id):
+        if Purpose.objects.filter(code=code).exists():
+            raise PurposeRefused("This tenant knows that purpose already.")
+        Purpose.objects.create(tenant_id=principal.tenant_id, code=code, description=description[:255])
+        record_with_effect(tenant=principal.tenant_id, event="purpose.added", **principal.as_actor(), purpose=code)
 
 
 def _refuse_lockout(principal: Principal, now: datetime) -> None:

@@ -12,6 +12,8 @@ EVENTS: Final = {
     "integrity_failure": "A sealed value did not open at its place: it was changed, moved or replaced.",
     "policy.drafted": "A policy was drafted.",
     "policy.activated": "A policy became active, seconded by another person.",
+    "purpose.added": "The tenant got to know a further purpose.",
+    "collection.changed": "The allowed purposes or the lawful basis of a collection changed.",
     "policy.retired": "A policy was retired.",
     "key.created": "A key version was created.",
     "key.rotated": "A ring got a new active version.",

@@ -7,6 +7,7 @@ STATUSES: Final = {
     "access.policy": 409,
     "access.policy_invalid": 422,
     "access.policy_unknown": 404,
+    "access.purpose": 422,
     "approvals.unknown": 404,
     "approvals.": 409,
     "audit.record_refused": 503,
