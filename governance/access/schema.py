@@ -54,7 +54,13 @@ _READ_REDACTED = ("list", "read_redacted", "search", "export")
 _PRIVACY_ACTS = ("erase", "manage_requests", "manage_holds", "manage_retention", "release_statistics", "second")
 _KEY_ACTS = ("manage_keys", "manage_policies", "manage_members", "manage_tokens", "manage_jobs", "second")
 
+_WORKERS_PURPOSE: Final = (
+    '@id("people-do-not-classify")\nforbid (principal, action, resource is Conversation)\n'
+    'when { principal.kind == "person" && context.purpose == "classification" };\n'
+)
+
 SEED_POLICIES: Final = {
+    "people-do-not-classify": _WORKERS_PURPOSE,
     "analysts-read-redacted": _permit("analysts-read-redacted", "analyst", _READ_REDACTED),
     "privacy-officers-read-redacted": _permit("privacy-officers-read-redacted", "privacy_officer", _READ_REDACTED),
     "privacy-officers-read-source": _permit(
