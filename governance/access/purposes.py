@@ -5,6 +5,7 @@ from uuid import UUID
 
 from governance.access.errors import AccessDenied
 from governance.access.models import Purpose
+from governance.identity.scoping import tenant_scope
 
 BREAK_GLASS: Final = "break_glass"
 SEED: Final = {
@@ -42,3 +43,9 @@ def check_purpose(*, tenant: UUID, purpose: str, limited_to: frozenset[str]) -> 
         raise AccessDenied("purpose.unknown", f"This tenant does not know that purpose; it has: {known}.")
     if limited_to and purpose not in limited_to:
         raise AccessDenied("purpose.token", "This token may not be used for that purpose; mint one that names it.")
+
+
+def purposes_of(tenant: UUID) -> list[Purpose]:
+    """Return the purposes that the tenant knows."""
+    with tenant_scope(tenant):
+        return list(Purpose.objects.all())

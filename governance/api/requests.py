@@ -1,8 +1,10 @@
 """What `TokenAuthentication` put on a request, with its types."""
 
-from typing import cast
+from datetime import UTC, datetime
+from typing import Any, cast
 
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 
 from governance.identity.models import User
 from governance.identity.principals import Principal
@@ -13,9 +15,21 @@ def principal_of(request: Request) -> Principal:
     return cast("Principal", request.auth)
 
 
+def current_time() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
 def user_of(request: Request) -> User:
     """Return the account behind the token."""
     return cast("User", request.user)
+
+
+def arguments_of(request: Request, shape: type[Serializer]) -> dict[str, Any]:
+    """Return the checked arguments of the body. Raises ValidationError, which names each fault and its place."""
+    given = shape(data=request.data)
+    given.is_valid(raise_exception=True)
+    return cast("dict[str, Any]", given.validated_data)
 
 
 def body_of(request: Request) -> bytes:

@@ -4,8 +4,31 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from governance.api import schema as _schema  # noqa: F401 - registers what the OpenAPI file says of tokens
+from governance.api.approvals import (
+    ApprovalListView,
+    ApprovalView,
+    BreakGlassEndView,
+    BreakGlassListView,
+    BreakGlassOpenView,
+    BreakGlassReviewView,
+    RefuseView,
+    SecondView,
+    WithdrawView,
+)
 from governance.api.batches import BatchView
 from governance.api.conversations import ConversationListView, ConversationView, MessageListView
+from governance.api.explanations import ExplainView, ReadersView, RefusalView
+from governance.api.policies import (
+    CollectionListView,
+    CollectionView,
+    DryRunView,
+    PolicyApplyView,
+    PolicyAskView,
+    PolicyDiffView,
+    PolicyListView,
+    PolicyView,
+    PurposeListView,
+)
 from governance.api.tokens import StepUpView
 
 urlpatterns = [
@@ -13,6 +36,27 @@ urlpatterns = [
     path("conversations", ConversationListView.as_view(), name="api-conversations"),
     path("conversations/<uuid:conversation_id>", ConversationView.as_view(), name="api-conversation"),
     path("conversations/<uuid:conversation_id>/messages", MessageListView.as_view(), name="api-messages"),
+    path("conversations/<uuid:conversation_id>/readers", ReadersView.as_view(), name="api-readers"),
+    path("conversations/<uuid:conversation_id>:explain", ExplainView.as_view(), name="api-explain"),
+    path("audit/<int:sequence>/explanation", RefusalView.as_view(), name="api-refusal"),
+    path("policies", PolicyListView.as_view(), name="api-policies"),
+    path("policies/<uuid:policy_id>", PolicyView.as_view(), name="api-policy"),
+    path("policies/<uuid:policy_id>/diff", PolicyDiffView.as_view(), name="api-policy-diff"),
+    path("policies/<uuid:policy_id>:dry-run", DryRunView.as_view(), name="api-policy-dry-run"),
+    path("policies/<uuid:policy_id>:ask", PolicyAskView.as_view(), name="api-policy-ask"),
+    path("policies/<uuid:policy_id>:apply", PolicyApplyView.as_view(), name="api-policy-apply"),
+    path("purposes", PurposeListView.as_view(), name="api-purposes"),
+    path("collections", CollectionListView.as_view(), name="api-collections"),
+    path("collections/<uuid:collection_id>", CollectionView.as_view(), name="api-collection"),
+    path("approvals", ApprovalListView.as_view(), name="api-approvals"),
+    path("approvals/<uuid:approval_id>", ApprovalView.as_view(), name="api-approval"),
+    path("approvals/<uuid:approval_id>:second", SecondView.as_view(), name="api-approval-second"),
+    path("approvals/<uuid:approval_id>:refuse", RefuseView.as_view(), name="api-approval-refuse"),
+    path("approvals/<uuid:approval_id>:withdraw", WithdrawView.as_view(), name="api-approval-withdraw"),
+    path("break-glass", BreakGlassListView.as_view(), name="api-break-glass"),
+    path("break-glass:open", BreakGlassOpenView.as_view(), name="api-break-glass-open"),
+    path("break-glass/<uuid:glass_id>:end", BreakGlassEndView.as_view(), name="api-break-glass-end"),
+    path("break-glass/<uuid:glass_id>:review", BreakGlassReviewView.as_view(), name="api-break-glass-review"),
     path("tokens/step-up", StepUpView.as_view(), name="api-step-up"),
     path("schema", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="api-schema"),
     path(

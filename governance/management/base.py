@@ -11,6 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from governance.identity.models import Tenant, User
+from governance.identity.principals import Principal, principal_for
+from governance.web.second_factor import check_code
 
 
 def operator() -> dict[str, str]:
@@ -42,6 +44,27 @@ def member_named(username: str) -> User:
     if user is None:
         raise CommandError(f"There is no account {username!r}.")
     return user
+
+
+def add_member_arguments(parser: ArgumentParser) -> None:
+    """Add what a command takes that acts on behalf of a member."""
+    parser.add_argument("--member", default="", help="the account on whose behalf it is done")
+    parser.add_argument("--code", default="", help="the member's one-time code, for what needs a fresh second factor")
+
+
+def member_principal(options: Mapping[str, Any]) -> Principal:
+    """Return the principal that the command acts for; a code that was given is checked and counts as fresh.
+
+    Raises CommandError without a member, SecondFactorRefused, NotAMember.
+    """
+    if not options["member"]:
+        raise CommandError("Name the member on whose behalf it is done: --member NAME.")
+    member, shown = member_named(options["member"]), None
+    if options["code"]:
+        check_code(user=member, code=options["code"])
+        shown = current_time()
+    tenant = tenant_named(options["tenant"])
+    return principal_for(user=member, tenant=tenant, second_factor_at=shown, operator=operator()["operator"])
 
 
 class VaultCommand(BaseCommand):

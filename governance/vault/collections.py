@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from governance.access.acting import require
 from governance.access.errors import PurposeRefused
@@ -18,6 +19,7 @@ from governance.vault.models import Collection, LawfulBasis
 class Shown:
     """A collection as people see it."""
 
+    id: UUID
     name: str
     purposes: tuple[str, ...]
     lawful_basis: str
@@ -33,7 +35,7 @@ def collections(*, principal: Principal, now: datetime) -> list[Shown]:
 def change_collection(
     *,
     principal: Principal,
-    name: str,
+    collection_id: UUID,
     now: datetime,
     purposes: Iterable[str] | None = None,
     lawful_basis: str = "",
@@ -50,7 +52,7 @@ def change_collection(
             raise PurposeRefused(f"This tenant does not know the purposes {', '.join(sorted(unknown))}.")
         if lawful_basis and lawful_basis not in LawfulBasis.values:
             raise PurposeRefused(f"A lawful basis is one of: {', '.join(LawfulBasis.values)}.")
-        row = Collection.objects.select_for_update(no_key=True, of=("self",)).filter(name=name).first()
+        row = Collection.objects.select_for_update(no_key=True, of=("self",)).filter(id=collection_id).first()
         if row is None:
             raise NotFound
         row.purposes = row.purposes if wanted is None else wanted
@@ -69,4 +71,4 @@ def change_collection(
 
 
 def _shown(row: Collection) -> Shown:
-    return Shown(name=row.name, purposes=tuple(row.purposes), lawful_basis=str(row.lawful_basis))
+    return Shown(id=row.id, name=row.name, purposes=tuple(row.purposes), lawful_basis=str(row.lawful_basis))

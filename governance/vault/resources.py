@@ -8,6 +8,9 @@ from uuid import UUID
 from django.db import connection
 
 from governance.access.cells import Cell, Resource
+from governance.identity.principals import Principal
+from governance.identity.scoping import tenant_scope
+from governance.vault.errors import NotFound
 from governance.vault.models import Collection, Conversation
 
 # The distinct cells by a loose index scan: one step of the index a cell, however many conversations there are.
@@ -45,6 +48,16 @@ def resources(ids: Iterable[UUID]) -> dict[UUID, Resource]:
     """Return the resources of conversations; call it inside the tenant's scope."""
     rows = Conversation.objects.filter(id__in=set(ids)).select_related("collection").defer("source", "redacted")
     return {row.id: resource_of(row) for row in rows}
+
+
+def resources_for(*, principal: Principal, ids: Iterable[UUID]) -> dict[UUID, Resource]:
+    """Return the resources of conversations of the principal's tenant. Raises NotFound where one is not there."""
+    wanted = set(ids)
+    with tenant_scope(principal.tenant_id):
+        found = resources(wanted)
+    if found.keys() != wanted:
+        raise NotFound
+    return found
 
 
 def cells_found() -> list[Found]:

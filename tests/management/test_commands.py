@@ -136,3 +136,31 @@ def test_drain_works_in_processes_of_its_own_on_a_bare_state(tmp_path_factory):
             "quarantined": 0,
         }
         assert "0 faults" in manage("verify_audit", "--content")
+
+
+def test_policies_and_approvals_by_command(tenant, people, stored, capsys, tmp_path):
+    """One officer drafts and asks, another seconds, by one-time codes; every step is the domain's own."""
+    file = tmp_path / "no-bot.cedar"
+    file.write_text('forbid (principal, action, resource is Conversation) when { resource.collection == "support-bot" };')
+    first, second = people["security_officer"], people["privacy_officer"]
+    code = {"member": first.username, "code": totp(first.totp_secret)}
+    draft = output(capsys, "policies", "draft", name="no-bot", file=file, reason="a leak", **code)
+    assert draft["state"] == "draft"
+    with pytest.raises(CommandError, match="second_factor.needed"):
+        call_command("policies", "ask", draft["id"], reason="a leak", member=first.username)
+    with pytest.raises(CommandError, match="second_factor.wrong"):
+        call_command("policies", "ask", draft["id"], reason="a leak", **code)
+    assert "+forbid" in output(capsys, "policies", "diff", draft["id"], member=first.username)["diff"]
+    assert output(capsys, "policies", "list", member=first.username)["policies"]
+    run = output(capsys, "policies", "dry-run", draft["id"], member=first.username)
+    assert run["requests"] > 0
+    auditor = people["auditor"].username
+    readers = output(capsys, "policies", "readers", str(stored[0]), member=auditor)["readers"]
+    assert people["analyst"].username in {one["username"] for one in readers}
+    why = output(capsys, "policies", "why", str(stored[0]), member=second.username, action="read_source")
+    assert {"kind": "second_factor", "value": "fresh", "policies": ["privacy-officers-read-source@1"]} in why["remedies"]
+    assert output(capsys, "approvals", "list", member=second.username) == {"approvals": []}
+    with pytest.raises(CommandError, match="--member"):
+        call_command("approvals", "list")
+    with pytest.raises(CommandError, match="exactly one id"):
+        call_command("approvals", "second", member=second.username)

@@ -9,7 +9,7 @@ from governance.access.errors import AccessDenied
 from governance.access.models import AccessPolicy
 from governance.audit.models import AuditEntry
 from governance.identity.scoping import tenant_scope
-from governance.vault.collections import change_collection
+from governance.vault.collections import change_collection, collections
 from governance.vault.errors import NotFound
 from governance.vault.explaining import explain_refusal, try_draft, who_can_read, why_not_me
 from governance.vault.reading import read_conversation
@@ -120,7 +120,8 @@ def test_a_forbid_is_named_and_has_no_remedy(tenant, people, stored, officers):
 
 
 def test_a_purpose_of_the_collection_is_named(tenant, people, stored, officers):
-    change_collection(principal=officers.first, name="support-bot", purposes=["quality"], now=now())
+    (collection,) = collections(principal=officers.first, now=now())
+    change_collection(principal=officers.first, collection_id=collection.id, purposes=["quality"], now=now())
     found = explain(tenant, people["analyst"], stored[0], "read_redacted")
     assert "collection" in found.because
     assert [(one.kind, one.value) for one in found.remedies] == [("purpose", "quality")]

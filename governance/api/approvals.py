@@ -1,0 +1,147 @@
+"""Four eyes and break-glass: ask, second, refuse, withdraw; open, end, review."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from governance.access import breaking_glass, seconding
+from governance.api.governing_serializers import (
+    ApplySerializer,
+    ApprovalSerializer,
+    AskedSerializer,
+    AskSerializer,
+    BreakGlassAskSerializer,
+    BreakGlassSerializer,
+    ReviewSerializer,
+)
+from governance.api.requests import arguments_of, current_time, principal_of
+from governance.vault.resources import resources_for
+
+
+def flag(request: Request, name: str) -> bool:
+    """Return whether the query says `name=true`."""
+    return request.query_params.get(name, "") == "true"
+
+
+class ApprovalListView(APIView):
+    """What the principal asked for or may second."""
+
+    @extend_schema(
+        responses=ApprovalSerializer(many=True), operation_id="approvals_list",
+        parameters=[OpenApiParameter("waiting", bool)],
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """Return the newest; `waiting=true` only those still to decide."""
+        found = seconding.approvals_for(
+            principal=principal_of(request), waiting=flag(request, "waiting"), now=current_time()
+        )
+        return Response(ApprovalSerializer(found, many=True).data)
+
+    @extend_schema(request=AskSerializer, responses={201: AskedSerializer})
+    def post(self, request: Request) -> Response:
+        """Ask for a grave act."""
+        given = arguments_of(request, AskSerializer)
+        return Response(
+            {"approval": seconding.ask(principal=principal_of(request), **given, now=current_time())}, status=201
+        )
+
+
+class ApprovalView(APIView):
+    """One approval."""
+
+    @extend_schema(responses=ApprovalSerializer)
+    def get(self, request: Request, approval_id: UUID) -> Response:
+        """Return it."""
+        found = seconding.approval(principal=principal_of(request), approval_id=approval_id, now=current_time())
+        return Response(ApprovalSerializer(found).data)
+
+
+class _Decision(APIView):
+    """Decides an approval as a second person."""
+
+    agree = True
+
+    @extend_schema(request=None, responses=ApprovalSerializer)
+    def post(self, request: Request, approval_id: UUID) -> Response:
+        """Return the approval as it is now."""
+        principal, now = principal_of(request), current_time()
+        seconding.second(principal=principal, approval_id=approval_id, agree=self.agree, now=now)
+        return Response(ApprovalSerializer(seconding.approval(principal=principal, approval_id=approval_id, now=now)).data)
+
+
+class SecondView(_Decision):
+    """Agrees, as a second person."""
+
+
+class RefuseView(_Decision):
+    """Says no, as a second person."""
+
+    agree = False
+
+
+class WithdrawView(APIView):
+    """Takes back what one asked."""
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, approval_id: UUID) -> Response:
+        """Withdraw it."""
+        seconding.withdraw(principal=principal_of(request), approval_id=approval_id, now=current_time())
+        return Response(status=204)
+
+
+class BreakGlassListView(APIView):
+    """Break-glass of the tenant, or one's own."""
+
+    @extend_schema(
+        responses=BreakGlassSerializer(many=True), operation_id="break_glass_list",
+        parameters=[OpenApiParameter("to_review", bool)],
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        """Return the newest; `to_review=true` only those that are over and wait for a review."""
+        found = breaking_glass.glasses(
+            principal=principal_of(request), to_review=flag(request, "to_review"), now=current_time()
+        )
+        return Response(BreakGlassSerializer(found, many=True).data)
+
+    @extend_schema(request=BreakGlassAskSerializer, responses={201: AskedSerializer})
+    def post(self, request: Request) -> Response:
+        """Ask to open some conversations for a while."""
+        given, principal = arguments_of(request, BreakGlassAskSerializer), principal_of(request)
+        wanted = resources_for(principal=principal, ids=given.pop("conversations"))
+        approval = breaking_glass.ask(principal=principal, resources=wanted, **given, now=current_time())
+        return Response({"approval": approval}, status=201)
+
+
+class BreakGlassOpenView(APIView):
+    """Begins a break-glass that a second person agreed to."""
+
+    @extend_schema(request=ApplySerializer, responses={201: BreakGlassSerializer})
+    def post(self, request: Request) -> Response:
+        """Open it; its time runs from now."""
+        approval = arguments_of(request, ApplySerializer)["approval"]
+        opened = breaking_glass.open_glass(principal=principal_of(request), approval_id=approval, now=current_time())
+        return Response(BreakGlassSerializer(opened).data, status=201)
+
+
+class BreakGlassEndView(APIView):
+    """Ends a break-glass at once."""
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request, glass_id: UUID) -> Response:
+        """End it."""
+        breaking_glass.end_glass(principal=principal_of(request), glass_id=glass_id, now=current_time())
+        return Response(status=204)
+
+
+class BreakGlassReviewView(APIView):
+    """Reviews a break-glass of somebody else."""
+
+    @extend_schema(request=ReviewSerializer, responses={204: None})
+    def post(self, request: Request, glass_id: UUID) -> Response:
+        """Say whether it was justified."""
+        given = arguments_of(request, ReviewSerializer)
+        breaking_glass.review_glass(principal=principal_of(request), glass_id=glass_id, **given, now=current_time())
+        return Response(status=204)

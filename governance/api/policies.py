@@ -1,0 +1,146 @@
+"""Policies, purposes and collections: who may do what, and for which reasons at all."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from governance.access import policies
+from governance.access.models import AccessPolicy
+from governance.access.purposes import purposes_of
+from governance.api.governing_serializers import (
+    ApplySerializer,
+    AskedSerializer,
+    CollectionChangeSerializer,
+    CollectionSerializer,
+    DiffSerializer,
+    DraftSerializer,
+    DryRunResultSerializer,
+    DryRunSerializer,
+    PolicySerializer,
+    PurposeSerializer,
+    ReasonSerializer,
+    form_of,
+)
+from governance.api.requests import arguments_of, current_time, principal_of
+from governance.vault.collections import change_collection, collections
+from governance.vault.explaining import try_draft
+
+
+class PolicyListView(APIView):
+    """The policies in force and in draft."""
+
+    @extend_schema(responses=PolicySerializer(many=True), operation_id="policies_list")
+    def get(self, request: Request) -> Response:
+        """Return them; with `name` all versions of one."""
+        name = request.query_params.get("name", "")
+        rows = policies.policies_of(principal=principal_of(request), name=name, now=current_time())
+        return Response(PolicySerializer(rows, many=True).data)
+
+    @extend_schema(request=DraftSerializer, responses={201: PolicySerializer})
+    def post(self, request: Request) -> Response:
+        """Keep a new version as a draft."""
+        given = arguments_of(request, DraftSerializer)
+        cedar = given.get("cedar") or form_of(given["name"], given["form"]).write()
+        row = policies.draft(
+            principal=principal_of(request), name=given["name"], cedar=cedar, reason=given["reason"], now=current_time()
+        )
+        return Response(PolicySerializer(row).data, status=201)
+
+
+class PolicyView(APIView):
+    """One version of a policy."""
+
+    @extend_schema(responses=PolicySerializer)
+    def get(self, request: Request, policy_id: UUID) -> Response:
+        """Return it."""
+        row = policies.policy(principal=principal_of(request), policy_id=policy_id, now=current_time())
+        return Response(PolicySerializer(row).data)
+
+
+class PolicyDiffView(APIView):
+    """How a version differs from the one in force."""
+
+    @extend_schema(responses=DiffSerializer)
+    def get(self, request: Request, policy_id: UUID) -> Response:
+        """Return a unified diff."""
+        return Response({"diff": policies.diff(principal=principal_of(request), policy_id=policy_id, now=current_time())})
+
+
+class DryRunView(APIView):
+    """What a draft would change among the recorded requests."""
+
+    @extend_schema(request=DryRunSerializer, responses=DryRunResultSerializer)
+    def post(self, request: Request, policy_id: UUID) -> Response:
+        """Decide the last requests again; nothing is changed."""
+        last = arguments_of(request, DryRunSerializer)["last"]
+        found = try_draft(principal=principal_of(request), policy_id=policy_id, last=last, now=current_time())
+        return Response(DryRunResultSerializer(found).data)
+
+
+class PolicyAskView(APIView):
+    """Asks a second person: to put a draft into force, or to take an active policy out of it."""
+
+    @extend_schema(request=ReasonSerializer, responses={201: AskedSerializer})
+    def post(self, request: Request, policy_id: UUID) -> Response:
+        """Return the approval that now waits."""
+        principal, now = principal_of(request), current_time()
+        reason = arguments_of(request, ReasonSerializer)["reason"]
+        row = policies.policy(principal=principal, policy_id=policy_id, now=now)
+        ask = policies.ask_retirement if row.state == AccessPolicy.State.ACTIVE else policies.ask_activation
+        return Response({"approval": ask(principal=principal, policy_id=policy_id, reason=reason, now=now)}, status=201)
+
+
+class PolicyApplyView(APIView):
+    """Carries out what a second person agreed to."""
+
+    @extend_schema(request=ApplySerializer, responses=PolicySerializer)
+    def post(self, request: Request, policy_id: UUID) -> Response:
+        """Return the version as it is now."""
+        principal, now = principal_of(request), current_time()
+        approval = arguments_of(request, ApplySerializer)["approval"]
+        row = policies.policy(principal=principal, policy_id=policy_id, now=now)
+        act = policies.retire if row.state == AccessPolicy.State.ACTIVE else policies.activate
+        changed = act(principal=principal, policy_id=policy_id, approval_id=approval, now=now)
+        return Response(PolicySerializer(changed).data)
+
+
+class PurposeListView(APIView):
+    """The purposes that the tenant knows."""
+
+    @extend_schema(responses=PurposeSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Return them, to every member."""
+        return Response(PurposeSerializer(purposes_of(principal_of(request).tenant_id), many=True).data)
+
+    @extend_schema(request=PurposeSerializer, responses={201: PurposeSerializer})
+    def post(self, request: Request) -> Response:
+        """Add one."""
+        given = arguments_of(request, PurposeSerializer)
+        policies.add_purpose(principal=principal_of(request), **given, now=current_time())
+        return Response(given, status=201)
+
+
+class CollectionListView(APIView):
+    """The collections, with what they allow."""
+
+    @extend_schema(responses=CollectionSerializer(many=True), operation_id="collections_list")
+    def get(self, request: Request) -> Response:
+        """Return them."""
+        found = collections(principal=principal_of(request), now=current_time())
+        return Response(CollectionSerializer(found, many=True).data)
+
+
+class CollectionView(APIView):
+    """What one collection allows."""
+
+    @extend_schema(request=CollectionChangeSerializer, responses=CollectionSerializer)
+    def patch(self, request: Request, collection_id: UUID) -> Response:
+        """Set its purposes, its lawful basis, or both."""
+        given = arguments_of(request, CollectionChangeSerializer)
+        changed = change_collection(
+            principal=principal_of(request), collection_id=collection_id, **given, now=current_time()
+        )
+        return Response(CollectionSerializer(changed).data)
