@@ -9,7 +9,7 @@ from governance.access import seconding
 from governance.access.acting import allows, require
 from governance.access.cells import Resource
 from governance.access.emergencies import ACT, details_of, open_until
-from governance.access.errors import AccessDenied, EmergencyRefused
+from governance.access.errors import AccessDenied, EmergencyRefused, UnknownBreakGlass
 from governance.access.models import BreakGlass
 from governance.access.purposes import BREAK_GLASS
 from governance.approvals.asking import LONGEST_REASON, use
@@ -135,7 +135,7 @@ def _holder(principal: Principal, glass_id: UUID) -> UUID:
 def _locked(glass_id: UUID) -> BreakGlass:
     row = BreakGlass.objects.select_related("user").select_for_update(no_key=True, of=("self",)).filter(id=glass_id).first()
     if row is None:
-        raise EmergencyRefused("This tenant knows no such break-glass.")
+        raise UnknownBreakGlass("This tenant has no such break-glass.")
     return row
 
 

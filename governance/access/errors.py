@@ -29,6 +29,12 @@ class EmergencyRefused(Exception):
     code = "access.emergency"
 
 
+class UnknownBreakGlass(EmergencyRefused):
+    """This tenant has no such break-glass."""
+
+    code = "access.break_glass_unknown"
+
+
 class PolicyRefused(Exception):
     """A policy cannot be drafted, activated or retired like this."""
 

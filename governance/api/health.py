@@ -3,17 +3,20 @@
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from governance.keys.errors import ProviderFailed
 from governance.keys.providers import root_provider
 
 
+@require_safe
 def livez(request: HttpRequest) -> JsonResponse:
     """Return 200 as long as this process serves."""
     return JsonResponse({"status": "alive"})
 
 
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """Return 200 where all three work, else 503; each with one word, no details for strangers."""
     states = {"database": _database(), "broker": _broker(), "root_key": _root_key()}

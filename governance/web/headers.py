@@ -1,9 +1,13 @@
-"""No answer of the application is kept by a cache between it and the reader."""
+"""What holds for every answer: no cache keeps it, and pages take the methods that forms need."""
 
 from collections.abc import Callable
+from typing import Final
 
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, HttpResponseNotAllowed
+
+FORM_METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS")
+API: Final = "/api/"
 
 
 class NoStoreMiddleware:
@@ -17,6 +21,19 @@ class NoStoreMiddleware:
         response = self.get_response(request)
         response["Cache-Control"] = "no-store, private"
         return response
+
+
+class FormMethodsMiddleware:
+    """Answers 405 to every method but GET, HEAD, POST and OPTIONS outside of the API: pages and forms need no more."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer one request."""
+        if request.method in FORM_METHODS or request.path_info.startswith(API):
+            return self.get_response(request)
+        return HttpResponseNotAllowed(FORM_METHODS)
 
 
 def media_type_of(request: HttpRequest) -> str:

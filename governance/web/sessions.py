@@ -17,6 +17,8 @@ def tenant_of(request: HttpRequest) -> Tenant:
     user = request.user
     if not isinstance(user, User):
         raise NotAMember("Sign in first.")
+    if user.kind == User.Kind.SERVICE:
+        raise NotAMember("A service account works by token; the console is for people.")
     tenants = tenants_of(user)
     if not tenants:
         raise NotAMember("This account holds no role in any tenant. A security officer adds one.")

@@ -3,6 +3,7 @@
 from typing import Final
 
 STATUSES: Final = {
+    "access.break_glass_unknown": 404,
     "access.emergency": 409,
     "access.policy": 409,
     "access.policy_invalid": 422,

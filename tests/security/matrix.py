@@ -1,0 +1,233 @@
+"""The world of the access matrix: who asks, for which route, with which body, and what stands in the tables.
+
+Routes come from the URLconf and the admin registry; the expected answers from `access_matrix.txt`, which people review.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from allauth.account.internal.flows.login import (
+    _AUTHENTICATION_METHODS_USER_SESSION_KEY,
+    AUTHENTICATION_METHODS_SESSION_KEY,
+)
+from django.core.cache import cache
+from django.test import Client
+from django.urls import URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from governance.access import breaking_glass, policies, seconding
+from governance.audit.models import AuditEntry
+from governance.identity.members import add_member
+from governance.identity.models import User
+from governance.identity.roles import Role
+from governance.identity.scoping import tenant_scope
+from governance.identity.tokens import mint
+from governance.vault.models import Collection
+from governance.vault.resources import resources_for
+from tests.conftest import OPERATOR, as_principal, item, make_person, make_tenant, now
+from tests.security.test_c_ciphertext import sql
+
+PERSONS = ("anonymous", "outsider", "superuser", "producer", "worker", "analyst", "privacy", "security", "auditor")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ROLE_OF = {"privacy": "privacy_officer", "security": "security_officer"}
+FILE = Path(__file__).parent / "access_matrix.txt"
+BY_TOKEN = "api/v1/"
+# What a refusal may leave behind: its record, and the marks of sessions and tokens that were used.
+MAY_CHANGE = {
+    "governance_auditentry", "django_session", "governance_apitoken", "governance_user", "governance_checkpoint",
+    "django_migrations", "usersessions_usersession",
+}  # fmt: skip
+TEXT = 'forbid (principal, action, resource is Conversation) when {{ resource.collection == "{}" }};'
+
+
+def routes(resolver=None, prefix="") -> Iterator[str]:
+    """Every address of the URLconf, as its pattern is written; regular expressions lose their anchors."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        address = prefix + re.sub(r"^\^|\$$", "", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from routes(pattern, address)
+        else:
+            yield address
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the file: what each person is answered."""
+
+    route: str
+    method: str
+    answers: dict[str, str]
+
+
+def expected() -> list[Line]:
+    """The lines of the hand-reviewed file; `.` repeats the answer to its left."""
+    found = []
+    for line in FILE.read_text().splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        route, method, *answers = line.split()
+        filled = []
+        for answer in answers:
+            filled.append(filled[-1] if answer == "." else answer)
+        found.append(Line(route.removeprefix("/"), method, dict(zip(PERSONS, filled, strict=True))))
+    return found
+
+
+class World:
+    """A tenant with chats and officers, and one person who knocks at every door."""
+
+    def __init__(self, tenant, stored, person):
+        self.tenant, self.stored, self.person = tenant, stored, person
+        self.officers = [make_person(tenant, "security_officer") for _ in range(2)]
+        self.asker = make_person(tenant, "privacy_officer")
+        self.number = 0
+
+    @cached_property
+    def user(self) -> User | None:
+        """The account of the person; a stranger has none."""
+        if self.person == "anonymous":
+            return None
+        if self.person == "superuser":
+            return User.objects.create(username=f"root-{uuid4()}", is_staff=True, is_superuser=True)
+        if self.person in {"producer", "worker"}:
+            return User.objects.get(memberships__tenant=self.tenant, memberships__role=self.person)
+        home = self.home = make_tenant() if self.person == "outsider" else self.tenant
+        user = make_person(home, ROLE_OF.get(self.person, self.person if home is self.tenant else "analyst"))
+        if self.person == "outsider":
+            for role in set(Role.values) - {"analyst", "producer", "worker"}:
+                add_member(tenant=home, user=user, role=role, actor=OPERATOR)
+        return user
+
+    @cached_property
+    def token(self) -> str:
+        """A token with a fresh second factor: the decision is what is asked for, not the factor."""
+        user, home = self.user, getattr(self, "home", self.tenant)
+        minted = mint(tenant=home, user=user, name="m", now=now(), life=timedelta(hours=1), second_factor_at=now())
+        return minted.plain
+
+    def officer(self, number=0):
+        return as_principal(self.tenant, self.officers[number], second_factor=True)
+
+    def knock(self, route: str, method: str, *, made: tuple[str, dict] | None = None) -> str:
+        """Send one request; return its status. `made` is an address and a body that were prepared before."""
+        path, body = made or (self.path(route), self.body(route, method))
+        cache.clear()  # Limits of tries are another row's.
+        if route.startswith(BY_TOKEN):
+            client, form = APIClient(raise_request_exception=False), "json"
+            if self.person == "superuser":
+                client.force_login(self.user)
+            elif self.user is not None:
+                client.credentials(HTTP_AUTHORIZATION=f"Bearer {self.token}", HTTP_THREADVAULT_PURPOSE="support")
+            answer = getattr(client, method.lower())(path, body, format=form if method != "GET" else None)
+        else:
+            client = Client(raise_request_exception=False)
+            if self.user is not None:
+                client.force_login(self.user)
+                session = client.session
+                session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "type": "totp", "at": time.time()}]
+                session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(self.user.pk)
+                session.save()
+            given = {} if method in {"GET", "POST"} else {"content_type": "application/x-www-form-urlencoded"}
+            answer = getattr(client, method.lower())(path, body if not given else "", **given)
+        return str(answer.status_code)
+
+    def nowhere(self, route: str) -> str:
+        """The address with ids of nothing: enough where the method is refused before anything is looked up."""
+        return "/" + re.sub(
+            r"<int:\w+>", "1", re.sub(r"<uuid:\w+>", str(uuid4()), re.sub(r"\(\?P<\w+>[^)]*\)", "abc", route))
+        )
+
+    def path(self, route: str) -> str:
+        """The address with ids of rows that exist, made for this request."""
+        makers = {
+            "conversation_id": lambda: self.stored[0], "collection_id": self.collection, "policy_id": self.draft,
+            "approval_id": self.asked, "glass_id": lambda: self.glass(ended=route.endswith("review")),
+            "sequence": self.refusal,
+        }  # fmt: skip
+        filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
+        return "/" + re.sub(r"\(\?P<\w+>[^)]*\)", "abc", filled)
+
+    def body(self, route: str, method: str) -> dict:
+        """A valid body for the route, so that a refusal is the policy's and not the parser's."""
+        if method == "GET":
+            return {}
+        name = route.removeprefix(BY_TOKEN)
+        bodies = {
+            "conversations:batch": lambda: {"items": [item(f"m-{self.next()}", "hello")]},
+            "conversations/<uuid:conversation_id>:explain": lambda: {"purpose": "support"},
+            "policies": lambda: {"name": f"p-{self.next()}", "cedar": TEXT.format("nowhere"), "reason": "r"},
+            "policies/<uuid:policy_id>:dry-run": lambda: {"last": 5},
+            "policies/<uuid:policy_id>:ask": lambda: {"reason": "r"},
+            "policies/<uuid:policy_id>:apply": lambda: {"approval": str(self.agreed)},
+            "purposes": lambda: {"code": f"c-{self.next()}"},
+            "collections/<uuid:collection_id>": lambda: {"lawful_basis": "consent"},
+            "approvals": lambda: {"act": "erase", "subject": str(uuid4()), "reason": "r"},
+            "break-glass": lambda: {
+                "conversations": [str(self.stored[0])], "ticket": "INC-1", "minutes": 5, "reason": "r"
+            },
+            "break-glass:open": lambda: {"approval": str(self.glass_asked(self.officer(0)))},
+            "break-glass/<uuid:glass_id>:review": lambda: {"justified": True, "note": "n"},
+            "tokens/step-up": lambda: {"code": "000000"},
+            "conversations/purpose": lambda: {"purpose": "support"},
+            "conversations/<uuid:conversation_id>/reveal": lambda: {"purpose": "support", "reason": "r"},
+            "tenant": lambda: {"tenant": str(self.tenant.id)},
+        }  # fmt: skip
+        return bodies.get(name, dict)()
+
+    def next(self) -> int:
+        self.number += 1
+        return self.number
+
+    def collection(self) -> UUID:
+        with tenant_scope(self.tenant.id):
+            return Collection.objects.values_list("id", flat=True)[0]
+
+    def draft(self) -> UUID:
+        """A draft of a policy, with an agreed approval beside it."""
+        officer = self.officer()
+        text = TEXT.format(f"nowhere-{self.next()}")
+        row = policies.draft(principal=officer, name=f"d-{self.next()}", cedar=text, reason="r", now=now())
+        self.agreed = policies.ask_activation(principal=officer, policy_id=row.id, reason="r", now=now())
+        self.agree(self.agreed)
+        return row.id
+
+    def agree(self, approval: UUID) -> UUID:
+        seconding.second(principal=self.officer(1), approval_id=approval, agree=True, now=now())
+        return approval
+
+    def asked(self) -> UUID:
+        """An approval that waits for a second person."""
+        asker = as_principal(self.tenant, self.asker, second_factor=True)
+        return seconding.ask(principal=asker, act="erase", subject=uuid4(), reason="r", now=now())
+
+    def glass_asked(self, principal) -> UUID:
+        wanted = resources_for(principal=principal, ids=[self.stored[0]])
+        return self.agree(
+            breaking_glass.ask(principal=principal, resources=wanted, ticket="I", minutes=5, reason="r", now=now())
+        )
+
+    def glass(self, *, ended: bool) -> UUID:
+        """A break-glass of an officer, running or over."""
+        officer = self.officer()
+        glass = breaking_glass.open_glass(principal=officer, approval_id=self.glass_asked(officer), now=now())
+        if ended:
+            breaking_glass.end_glass(principal=officer, glass_id=glass.id, now=now())
+        return glass.id
+
+    def refusal(self) -> int:
+        with tenant_scope(self.tenant.id):
+            return AuditEntry.objects.filter(event="grant.opened").order_by("sequence").values_list("sequence", flat=True)[0]
+
+
+def fingerprint() -> dict[str, tuple]:
+    """What stands in the tables: rows and their newest version, of each table that a refusal may not touch."""
+    names = [row[0] for row in sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    watched = sorted(set(names) - MAY_CHANGE)
+    parts = [f"SELECT '{n}', count(*), coalesce(max(xmin::text::bigint), 0) FROM {n}" for n in watched]
+    return {row[0]: row[1:] for row in sql(" UNION ALL ".join(parts))}

@@ -1,0 +1,64 @@
+"""ATTACKS.md, row Z01: every route, every method, every kind of person, against a file that people review."""
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from governance.access import policies
+from governance.console.site import site
+from tests.security.matrix import METHODS, PERSONS, World, expected, fingerprint, routes
+
+REFUSED = {"302", "401", "403", "404", "405"}
+TRY_ALL_METHODS = {"anonymous", "analyst", "security"}
+
+
+def test_z01_every_route_of_the_urlconf_has_a_line():
+    listed = {line.route for line in expected()}
+    assert set(routes()) - listed == set(), "routes without a line in access_matrix.txt"
+    assert listed - set(routes()) == set(), "lines without a route"
+
+
+def test_z01_every_registered_model_has_its_pages_in_the_urlconf():
+    """A model that is registered gets pages; they stand in the URLconf and so in the file. The stock site has none."""
+    assert not admin.site._registry
+    for model in site._registry:
+        assert reverse(f"console:{model._meta.app_label}_{model._meta.model_name}_changelist").lstrip("/") in set(routes())
+
+
+@pytest.mark.parametrize("person", PERSONS)
+def test_z01_the_answers_are_those_of_the_file(person, tenant, stored):
+    world = World(tenant, stored, person)
+    world.collection()
+    wrong, lines = [], {(line.route, line.method): line.answers[person] for line in expected()}
+    for route in routes():
+        for method in METHODS:
+            wanted = lines.get((route, method), "405")
+            listed = (route, method) in lines
+            if not listed and person not in TRY_ALL_METHODS:
+                continue
+            answer = world.knock(route, method, made=None if listed else (world.nowhere(route), {}))
+            if answer != wanted and (listed or answer not in REFUSED):
+                wrong.append(f"{method} /{route}: {answer}, the file says {wanted}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("person", ["anonymous", "outsider", "superuser", "analyst", "auditor"])
+def test_z01_what_is_refused_changes_nothing(person, tenant, stored):
+    world, changed = World(tenant, stored, person), []
+    assert person in {"anonymous", "superuser"} or world.token
+    for line in expected():
+        if line.answers[person] in {"401", "403", "404"}:
+            made = world.path(line.route), world.body(line.route, line.method)
+            before = fingerprint()
+            world.knock(line.route, line.method, made=made)
+            if (after := fingerprint()) != before:
+                changed.append((line.route, line.method, [name for name in after if after[name] != before[name]]))
+    assert not changed
+
+
+def test_z01_control_a_route_that_does_not_ask_is_seen(tenant, stored, monkeypatch):
+    """Without the question to the policies, the analyst's answers differ from the file."""
+    monkeypatch.setattr(policies, "require", lambda **_: None)
+    world = World(tenant, stored, "analyst")
+    line = next(line for line in expected() if (line.route, line.method) == ("api/v1/policies", "POST"))
+    assert world.knock(line.route, line.method) != line.answers["analyst"]
