@@ -7,10 +7,11 @@ from uuid import UUID
 
 from celery import shared_task
 
+from governance.approvals.asking import expire_due
 from governance.identity.models import Tenant
 from governance.ingest.receiving import TOPIC as CLASSIFICATION
 from governance.jobs.claiming import pending_tenants
-from governance.notices.mailing import tell_of_approvals
+from governance.notices.mailing import tell_of_approvals, tell_of_break_glass
 from governance.pipeline.ringing import ring
 from governance.pipeline.running import run_classification
 from governance.pipeline.schedules import NOTICE_SECONDS
@@ -31,10 +32,13 @@ def sweep() -> None:
 
 @shared_task(name="threadvault.notices", ignore_result=True)
 def notices() -> None:
-    """Mail who may second what was asked for since the last run."""
+    """Mail what waits for people since the last run, and mark the approvals that nobody used in time."""
     now = datetime.now(UTC)
+    since = now - timedelta(seconds=NOTICE_SECONDS)
     for tenant in Tenant.objects.values_list("id", flat=True):
-        tell_of_approvals(tenant=tenant, since=now - timedelta(seconds=NOTICE_SECONDS), now=now)
+        expire_due(tenant=tenant, now=now)
+        tell_of_approvals(tenant=tenant, since=since, now=now)
+        tell_of_break_glass(tenant=tenant, since=since, now=now)
 
 
 TASKS: dict[str, Any] = {CLASSIFICATION: classify}
