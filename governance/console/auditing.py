@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from governance.audit.events import EVENTS
 from governance.audit.models import AuditEntry
+from governance.audit.recording import record_now
 from governance.audit.verifying import verify_chain
 from governance.console.gates import page
 from governance.console.inert import spelled
@@ -38,7 +39,8 @@ class Line:
 @require_GET
 @page(action="read_audit")
 def trail(request: HttpRequest, principal: Principal) -> HttpResponseBase:
-    """Show the newest entries of the tenant's chain."""
+    """Show the newest entries of the tenant's chain; who looked is on it, too."""
+    record_now(tenant=principal.tenant_id, event="audit.read", **principal.as_actor())
     return _show(request, principal)
 
 
@@ -48,6 +50,7 @@ def verify(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     """Verify the whole chain and show the result above its entries."""
     with tenant_scope(principal.tenant_id, using="audit"):
         report = verify_chain(tenant=principal.tenant_id)
+    record_now(tenant=principal.tenant_id, event="audit.verified", **principal.as_actor(), head=report.head.hex())
     return _show(request, principal, report=report, head=report.head.hex())
 
 

@@ -1,6 +1,7 @@
 """Explains access to stored conversations: who may read this, why not, and what a drafted policy would change.
 
-Only ids, codes and names of collections and accounts come out of it; nothing is opened.
+Only ids, codes and names of collections and accounts come out of it; nothing is opened. Whoever asks about others is
+on the record before the answer; what somebody asks about himself is not.
 """
 
 from datetime import datetime
@@ -13,6 +14,7 @@ from governance.access.cells import Cell, Resource
 from governance.access.deciding import Asked
 from governance.access.explaining import DryRun, Explanation, Reader, dry_run, readers, recorded_requests, why_not
 from governance.access.policies import policy
+from governance.audit.recording import record_now
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.vault.errors import NotFound
@@ -28,6 +30,7 @@ def who_can_read(*, principal: Principal, conversation_id: UUID, now: datetime) 
     Raises AccessDenied (recorded) without the action `explain`, NotFound.
     """
     require(principal=principal, action="explain", now=now)
+    _record(principal, kind="readers", subject=conversation_id)
     with tenant_scope(principal.tenant_id):
         resource = _resource(conversation_id)
         return readers(tenant=principal.tenant_id, conversation=conversation_id, resource=resource, now=now)
@@ -51,6 +54,7 @@ def explain_refusal(*, principal: Principal, sequence: int, now: datetime) -> Ex
         collections = Collection.objects.in_bulk([row[0] for one in found for row in one.cells])
     if not found or found[0].asked.user_id != principal.user_id:
         require(principal=principal, action="explain", now=now)
+        _record(principal, kind="request", subject=sequence)
     if not found or len(collections) < len({row[0] for row in found[0].cells}):
         raise NotFound
     wanted = [
@@ -69,10 +73,15 @@ def try_draft(*, principal: Principal, policy_id: UUID, last: int, now: datetime
     if not 1 <= last <= MOST_REQUESTS:
         raise ValueError(f"A dry run takes 1 to {MOST_REQUESTS} recorded requests.")
     draft = policy(principal=principal, policy_id=policy_id, now=now)
+    _record(principal, kind="dry_run", subject=policy_id)
     with tenant_scope(principal.tenant_id):
         requests = recorded_requests(tenant=principal.tenant_id, last=last)
         names = collection_names(row[0] for one in requests for row in one.cells)
         return dry_run(tenant=principal.tenant_id, draft=draft, requests=requests, names=names)
+
+
+def _record(principal: Principal, *, kind: str, subject: UUID | int) -> None:
+    record_now(tenant=principal.tenant_id, event="access.explained", **principal.as_actor(), kind=kind, subject=str(subject))
 
 
 def _resource(conversation_id: UUID) -> Resource:

@@ -86,7 +86,6 @@ class World:
         self.tenant, self.stored, self.person = tenant, stored, person
         self.officers = [make_person(tenant, "security_officer") for _ in range(2)]
         self.asker = make_person(tenant, "privacy_officer")
-        self.number = 0
 
     @cached_property
     def user(self) -> User | None:
@@ -159,13 +158,13 @@ class World:
             return {}
         name = route.removeprefix(BY_TOKEN)
         bodies = {
-            "conversations:batch": lambda: {"items": [item(f"m-{self.next()}", "hello")]},
+            "conversations:batch": lambda: {"items": [item(f"m-{uuid4().hex[:12]}", "hello")]},
             "conversations/<uuid:conversation_id>:explain": lambda: {"purpose": "support"},
-            "policies": lambda: {"name": f"p-{self.next()}", "cedar": TEXT.format("nowhere"), "reason": "r"},
+            "policies": lambda: {"name": f"p-{uuid4().hex[:12]}", "cedar": TEXT.format(f"nowhere-{uuid4()}"), "reason": "r"},
             "policies/<uuid:policy_id>:dry-run": lambda: {"last": 5},
             "policies/<uuid:policy_id>:ask": lambda: {"reason": "r"},
             "policies/<uuid:policy_id>:apply": lambda: {"approval": str(self.agreed)},
-            "purposes": lambda: {"code": f"c-{self.next()}"},
+            "purposes": lambda: {"code": f"c-{uuid4().hex[:12]}"},
             "collections/<uuid:collection_id>": lambda: {"lawful_basis": "consent"},
             "approvals": lambda: {"act": "erase", "subject": str(uuid4()), "reason": "r"},
             "break-glass": lambda: {
@@ -180,10 +179,6 @@ class World:
         }  # fmt: skip
         return bodies.get(name, dict)()
 
-    def next(self) -> int:
-        self.number += 1
-        return self.number
-
     def collection(self) -> UUID:
         with tenant_scope(self.tenant.id):
             return Collection.objects.values_list("id", flat=True)[0]
@@ -191,8 +186,8 @@ class World:
     def draft(self) -> UUID:
         """A draft of a policy, with an agreed approval beside it."""
         officer = self.officer()
-        text = TEXT.format(f"nowhere-{self.next()}")
-        row = policies.draft(principal=officer, name=f"d-{self.next()}", cedar=text, reason="r", now=now())
+        text = TEXT.format(f"nowhere-{uuid4()}")
+        row = policies.draft(principal=officer, name=f"d-{uuid4().hex[:12]}", cedar=text, reason="r", now=now())
         self.agreed = policies.ask_activation(principal=officer, policy_id=row.id, reason="r", now=now())
         self.agree(self.agreed)
         return row.id

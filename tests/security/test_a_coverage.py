@@ -1,0 +1,111 @@
+"""ATTACKS.md, row A15: every privileged act has an event. The acts come from the access matrix and the task list."""
+
+import pytest
+from celery import current_app
+
+from governance.console import auditing
+from governance.pipeline import tasks
+from governance.vault import collections, explaining
+from tests.conftest import item, store
+from tests.security.matrix import PERSONS, World, expected
+from tests.security.test_c_ciphertext import sql
+
+DONE = {"200", "201", "202", "204", "207"}
+MEMBERS = ("producer", "worker", "analyst", "privacy", "security", "auditor")
+# What puts nothing on the record, and why that is right. A route that is not here must leave an entry by who asked.
+NO_ACT = {
+    "livez": "shows nothing", "healthz": "shows nothing", "api/v1/schema": "public", "api/v1/docs": "public",
+    "api/v1/purposes": "shows rules", "api/v1/policies": "shows rules", "api/v1/collections": "shows rules",
+    "api/v1/policies/<uuid:policy_id>": "shows rules", "api/v1/policies/<uuid:policy_id>/diff": "shows rules",
+    "api/v1/approvals": "shows who waits", "api/v1/approvals/<uuid:approval_id>": "shows who waits",
+    "api/v1/break-glass": "shows who waits", "api/v1/conversations/<uuid:conversation_id>:explain": "about oneself",
+    "": "counts", "console/": "counts", "keys": "shows rules", "policies": "shows rules",
+    "conversations/purpose": "own session", "tenant": "own session", "console/sign-out": "own session",
+    "console/password": "leads on", "console/search": "leads on",
+}  # fmt: skip
+OWN_SESSION = {"conversations/purpose", "tenant", "api/v1/conversations/<uuid:conversation_id>:explain"}
+NO_ACT_TASKS = {"threadvault.sweep": "rings", "threadvault.notices": "mails what is on the record already"}
+
+
+def by(user) -> int:
+    return sql("SELECT count(*) FROM governance_auditentry WHERE actor = %s", str(user.pk))[0][0]
+
+
+def acts() -> list:
+    """The lines of the matrix that somebody inside may do, and that are acts; sign-in has a test of its own."""
+    return [
+        line
+        for line in expected()
+        if any(line.answers[person] in DONE for person in MEMBERS)
+        and not line.route.startswith("accounts/")
+        and not (line.route in NO_ACT and (line.method == "GET" or line.route in OWN_SESSION | {"console/search"}))
+    ]
+
+
+@pytest.fixture
+def worlds(tenant, stored):
+    found = {person: World(tenant, stored, person) for person in PERSONS}
+    assert all(found[person].token for person in MEMBERS)  # Making it is an entry of its own.
+    return found
+
+
+def unrecorded(worlds) -> list[str]:
+    """The acts that were done, and left no entry by who did them."""
+    silent = []
+    for line in acts():
+        person = next(person for person in MEMBERS if line.answers[person] in DONE)
+        world = worlds[person]
+        if line.route == "api/v1/audit/<int:sequence>/explanation":
+            world = worlds["auditor"]
+        made = world.path(line.route), world.body(line.route, line.method)
+        before = by(world.user)
+        assert world.knock(line.route, line.method, made=made) in DONE
+        if by(world.user) == before:
+            silent.append(f"{line.method} /{line.route}")
+    return silent
+
+
+def test_a15_every_act_of_a_route_is_on_the_record(worlds):
+    assert len(acts()) >= 23
+    assert unrecorded(worlds) == []
+
+
+def test_a15_control_an_act_without_its_event_is_found(worlds, monkeypatch):
+    monkeypatch.setattr(collections, "record_with_effect", lambda **_: None)
+    for module in (explaining, auditing):
+        monkeypatch.setattr(module, "record_now", lambda **_: None)
+    assert unrecorded(worlds) == [
+        "GET /api/v1/conversations/<uuid:conversation_id>/readers",
+        "GET /api/v1/audit/<int:sequence>/explanation",
+        "POST /api/v1/policies/<uuid:policy_id>:dry-run",
+        "PATCH /api/v1/collections/<uuid:collection_id>",
+        "GET /audit",
+        "POST /audit/verify",
+    ]
+
+
+def test_a15_every_refusal_of_a_route_is_on_the_record(worlds):
+    """A 403 is the policies' answer to a member; a wrong one-time code is one of the sign-in's."""
+    silent = []
+    for line in expected():
+        for person in MEMBERS:
+            if line.answers[person] != "403" or line.route.startswith("accounts/") or line.route.endswith("step-up"):
+                continue
+            world = worlds[person]
+            if world.user.kind == "service" and not line.route.startswith("api/"):
+                continue  # No page knows a service account: nothing was asked of the policies.
+            made = world.path(line.route), world.body(line.route, line.method)
+            before = by(world.user)
+            world.knock(line.route, line.method, made=made)
+            if by(world.user) == before:
+                silent.append(f"{line.method} /{line.route} {person}")
+    assert silent == []
+
+
+def test_a15_every_task_that_acts_is_on_the_record(tenant):
+    ours = {name for name in current_app.tasks if name.startswith("threadvault.")}
+    assert ours - set(NO_ACT_TASKS) == {"threadvault.classify"}
+    store(tenant, item())
+    tasks.classify(str(tenant.id))
+    events = [row[0] for row in sql("SELECT event FROM governance_auditentry WHERE tenant_id = %s", str(tenant.id))]
+    assert "batch.processed" in events
