@@ -32,6 +32,7 @@ class ConsoleSite(UnfoldAdminSite):
 
 
 site = ConsoleSite(name="console")
+site.disable_action("delete_selected")
 
 
 def skin(request: HttpRequest) -> dict[str, Any]:
