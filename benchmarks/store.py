@@ -8,24 +8,11 @@ Prints the median of three rounds and each side's ratio to the plain table.
 import os
 import secrets
 import statistics
-import time
 from datetime import UTC, datetime
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
+from benchmarks.database import own_database, timed
 
 CONVERSATIONS, EACH, SIZE, ROUNDS = 2_000, 10, 588, 3
-NAME = f"bench_{secrets.token_hex(4)}"
-
-
-def renamed(url):
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"/{NAME}"))
-
-
-def administer(statement):
-    with psycopg.connect(os.environ["BENCH_OWNER_URL"], autocommit=True) as connection:
-        connection.execute(statement)
 
 
 def texts():
@@ -53,12 +40,6 @@ def texts():
         text = " ".join(words[(number + at) % len(words)] for at in range(SIZE // 5))
         out.append(text[:SIZE])
     return out
-
-
-def timed(call):
-    began = time.perf_counter()
-    result = call()
-    return time.perf_counter() - began, result
 
 
 class Tables:
@@ -105,7 +86,7 @@ class Tables:
 class Vault:
     """The vault through its own doors."""
 
-    def __init__(self):
+    def __init__(self, name):
         from governance.custody.founding import ensure_root_key, found_tenant
         from governance.identity.members import add_member, create_person, service_principal
         from governance.identity.principals import principal_for
@@ -114,9 +95,9 @@ class Vault:
         bell.bind(None)
         ensure_root_key()
         self.actor = {"actor_kind": "operator"}
-        self.tenant = found_tenant(slug=NAME.replace("_", "-"), name="Bench", now=datetime.now(UTC), actor=self.actor)
+        self.tenant = found_tenant(slug=name.replace("_", "-"), name="Bench", now=datetime.now(UTC), actor=self.actor)
         self.producer = service_principal(tenant=self.tenant.id, role="producer", purpose="")
-        officer = create_person(username=NAME, password=secrets.token_hex(8))
+        officer = create_person(username=name, password=secrets.token_hex(8))
         add_member(tenant=self.tenant, user=officer, role="privacy_officer", actor=self.actor)
         self.officer = lambda: principal_for(user=officer, tenant=self.tenant, second_factor_at=datetime.now(UTC))
 
@@ -188,16 +169,16 @@ def floors(vault, contents):
     return {name: len(contents) / timed(step)[0] for name, step in steps.items()}
 
 
-def measure():
+def measure(name):
     contents = texts()
-    tables, vault = Tables(), Vault()
+    tables, vault = Tables(), Vault(name)
     times = {name: ([], []) for name in ("plain table", "stock encrypted field", "Threadvault")}
     for number in range(ROUNDS):
-        for name, model in (("plain table", tables.plain), ("stock encrypted field", tables.stock)):
+        for kind, model in (("plain table", tables.plain), ("stock encrypted field", tables.stock)):
             model.objects.all().delete()
-            times[name][0].append(timed(lambda model=model: tables.fill(model, contents))[0])
+            times[kind][0].append(timed(lambda model=model: tables.fill(model, contents))[0])
             seconds, found = timed(lambda model=model: tables.read(model))
-            times[name][1].append(seconds)
+            times[kind][1].append(seconds)
             assert sorted(found) == sorted(contents)
         times["Threadvault"][0].append(timed(lambda number=number: vault.fill(contents, number))[0])
         seconds, found = timed(vault.read)
@@ -220,22 +201,8 @@ def show(times, steps):
 
 
 def main():
-    os.environ["BENCH_OWNER_URL"] = os.environ["DATABASE_OWNER_URL"]
-    administer(f"CREATE DATABASE {NAME}")
-    try:
-        for variable in ("DATABASE_URL", "DATABASE_OWNER_URL"):
-            os.environ[variable] = renamed(os.environ[variable])
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.dev")
-        import django
-        from django.core.management import call_command
-        from django.db import connections
-
-        django.setup()
-        call_command("migrate", database="owner", verbosity=0)
-        show(*measure())
-        connections.close_all()
-    finally:
-        administer(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+    with own_database() as name:
+        show(*measure(name))
 
 
 if __name__ == "__main__":

@@ -50,10 +50,10 @@ def authorise(
     In this order: the token's scope, the purpose (tenant, token, collection), break-glass where that is the purpose, Cedar.
     """
     check_scope(principal, action)
-    check_purpose(tenant=principal.tenant_id, purpose=purpose, limited_to=principal.purposes)
+    ruling = ruling_of(principal.tenant_id)
+    check_purpose(known=ruling.purposes, purpose=purpose, limited_to=principal.purposes)
     if any(purpose not in resource.purposes for resource in resources.values()):
         raise AccessDenied("purpose.collection", "The collection does not allow that purpose.")
-    ruling = ruling_of(principal.tenant_id)
     fresh = is_fresh(principal, now)
     cells = {resource.cell for resource in resources.values()}
 

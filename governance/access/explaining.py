@@ -215,7 +215,7 @@ def dry_run(*, tenant: UUID, draft: AccessPolicy, requests: Iterable[Recorded], 
     """
     before = ruling_of(tenant)
     rule = read_rule(name=draft.name, version=draft.version, cedar=draft.cedar)
-    after = Ruling(0, (*(one for one in before.rules if one.name != draft.name), rule))
+    after = Ruling(0, (*(one for one in before.rules if one.name != draft.name), rule), before.purposes)
     changes: list[Change] = []
     counted = skipped = 0
     for request in requests:

@@ -34,13 +34,12 @@ def seed_purposes(tenant: UUID) -> None:
     )
 
 
-def check_purpose(*, tenant: UUID, purpose: str, limited_to: frozenset[str]) -> None:
-    """Return where the tenant knows the purpose and the token allows it; raise AccessDenied otherwise."""
+def check_purpose(*, known: frozenset[str], purpose: str, limited_to: frozenset[str]) -> None:
+    """Return where `purpose` is among the tenant's and the token's; raise AccessDenied otherwise."""
     if not purpose:
         raise AccessDenied("purpose.missing", "Name a purpose: header Threadvault-Purpose, or --purpose.")
-    if not Purpose.objects.filter(tenant_id=tenant, code=purpose).exists():
-        known = ", ".join(Purpose.objects.filter(tenant_id=tenant).values_list("code", flat=True))
-        raise AccessDenied("purpose.unknown", f"This tenant does not know that purpose; it has: {known}.")
+    if purpose not in known:
+        raise AccessDenied("purpose.unknown", f"This tenant does not know that purpose; it has: {', '.join(sorted(known))}.")
     if limited_to and purpose not in limited_to:
         raise AccessDenied("purpose.token", "This token may not be used for that purpose; mint one that names it.")
 

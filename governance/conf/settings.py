@@ -1,9 +1,10 @@
-"""Every THREADVAULT_* setting, typed, with its default and meaning; read from the environment at each call.
+"""Every THREADVAULT_* setting, typed, with its default and meaning; read anew where the environment has changed.
 
-`THREADVAULT_NAME_FILE` reads the value of NAME from a file, for mounted secrets.
+`THREADVAULT_NAME_FILE` reads the value of NAME from a file, for mounted secrets; a changed file counts after a restart.
 """
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,5 +73,10 @@ class VaultSettings(BaseSettings):
 
 
 def vault_settings() -> VaultSettings:
-    """Return the settings as the environment has them now."""
+    """Return the settings as the environment has them now; they are read anew only where it has changed."""
+    return _read(tuple((name, os.environ[name]) for name in sorted(os.environ) if name.upper().startswith(PREFIX)))
+
+
+@lru_cache(maxsize=4)
+def _read(_environment: tuple[tuple[str, str], ...]) -> VaultSettings:
     return VaultSettings()

@@ -4,15 +4,18 @@ Policies see a conversation by its cell alone, so deciding once a cell gives lis
 Everything that shows more than one conversation goes through `visible`; nothing is filtered after the query.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, Sum
 
 from governance.access.authorising import check_scope, is_fresh, record_refusal
-from governance.access.cells import CLASSIFICATIONS
+from governance.access.cells import CLASSIFICATIONS, Resource
 from governance.access.deciding import Asked, decide_cells, ruling_of
 from governance.access.emergencies import live_emergencies
 from governance.access.errors import AccessDenied
@@ -20,10 +23,11 @@ from governance.access.granting import grant
 from governance.access.purposes import BREAK_GLASS, check_purpose
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
+from governance.vault import lookups as _lookups  # noqa: F401 - registers `any_of`
 from governance.vault.documents import Document
 from governance.vault.models import Conversation, Message, State
 from governance.vault.reading import open_rows
-from governance.vault.resources import Found, cells_found, resource_of
+from governance.vault.resources import Kind, cells_found, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +43,33 @@ class Listed:
     head: Document | None = None
 
 
-def visible(*, principal: Principal, action: str, purpose: str, now: datetime) -> Q:
-    """Return the condition that keeps the conversations on which policies allow `action`; inside the tenant's scope.
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """What a principal may see: the condition on rows, and what access sees of each kind of row that meets it."""
+
+    condition: Q
+    kinds: Mapping[Kind, Resource]
+
+
+def visible(*, principal: Principal, action: str, purpose: str, now: datetime) -> Visible:
+    """Return what keeps the conversations on which policies allow `action`; call it inside the tenant's scope.
 
     It agrees with `authorise` on every single conversation. Raises AccessDenied for what no conversation could change
     (scope, purpose), and where there are conversations but not one cell of them is allowed.
     """
     check_scope(principal, action)
-    check_purpose(tenant=principal.tenant_id, purpose=purpose, limited_to=principal.purposes)
-    found = [one for one in cells_found() if purpose in one.purposes]
+    ruling = ruling_of(principal.tenant_id)
+    check_purpose(known=ruling.purposes, purpose=purpose, limited_to=principal.purposes)
+    found = {kind: one for kind, one in cells_found().items() if purpose in one.purposes}
     asked = Asked.by(principal, action=action, purpose=purpose, second_factor=is_fresh(principal, now))
-    decisions = decide_cells(ruling=ruling_of(principal.tenant_id), asked=asked, cells={one.cell for one in found}, now=now)
+    decisions = decide_cells(ruling=ruling, asked=asked, cells={one.cell for one in found.values()}, now=now)
     if purpose == BREAK_GLASS:
-        unforbidden = [one for one in found if not decisions[one.cell].forbidden]
-        return _broken(principal, action, now) & _rows(unforbidden)
-    allowed = [one for one in found if decisions[one.cell].allowed]
+        unforbidden = {kind: one for kind, one in found.items() if not decisions[one.cell].forbidden}
+        return Visible(_broken(principal, action, now) & _rows(unforbidden), unforbidden)
+    allowed = {kind: one for kind, one in found.items() if decisions[one.cell].allowed}
     if found and not allowed:
         raise AccessDenied("policy.denied", "No policy allows this, or one forbids it.")
-    return _rows(allowed)
+    return Visible(_rows(allowed), allowed)
 
 
 def _broken(principal: Principal, action: str, now: datetime) -> Q:
@@ -65,15 +78,16 @@ def _broken(principal: Principal, action: str, now: datetime) -> Q:
     return Q(pk__in={one for emergency in open_now for one in emergency.conversations})
 
 
-def _rows(found: list[Found]) -> Q:
-    """Return the condition on rows of these cells: the collections of each (classification, held, restricted)."""
+def _rows(kinds: Iterable[Kind]) -> Q:
+    """Return the condition on rows of these kinds: the collections of each (classification, held, restricted)."""
     collections: dict[tuple[int, bool, bool], set[UUID]] = {}
-    for one in found:
-        collections.setdefault(one.row[1:], set()).add(one.row[0])
-    condition = Q(pk__in=[])
-    for (classification, held, restricted), ids in collections.items():
-        condition |= Q(collection_id__in=ids, classification=classification, held=held, restricted=restricted)
-    return condition
+    for collection, classification, held, restricted in kinds:
+        collections.setdefault((classification, held, restricted), set()).add(collection)
+    conditions = [
+        Q(collection__any_of=sorted(ids), classification=classification, held=held, restricted=restricted)
+        for (classification, held, restricted), ids in collections.items()
+    ]
+    return reduce(or_, conditions) if conditions else Q(pk__in=[])
 
 
 def may_list(*, principal: Principal, purpose: str, now: datetime) -> bool:
@@ -99,7 +113,8 @@ def count_visible(*, principal: Principal, purpose: str, now: datetime) -> Count
     """Return the counts of what the principal may list; None where a list would be refused. It records nothing."""
     try:
         with tenant_scope(principal.tenant_id):
-            rows = Conversation.objects.filter(visible(principal=principal, action="list", purpose=purpose, now=now))
+            seen = visible(principal=principal, action="list", purpose=purpose, now=now)
+            rows = Conversation.objects.filter(seen.condition)
             found = rows.order_by().values_list("state").annotate(Count("id"), Sum("message_count"))
             counted = {State(state): (count, messages) for state, count, messages in found}
             waiting = Message.objects.filter(state=State.PENDING, conversation__in=rows.order_by().values("id")).count()
@@ -125,8 +140,8 @@ def list_conversations(
     """
     try:
         with tenant_scope(principal.tenant_id):
-            condition = visible(principal=principal, action="list", purpose=purpose, now=now)
-            query = Conversation.objects.filter(condition).select_related("collection").order_by("-id")
+            seen = visible(principal=principal, action="list", purpose=purpose, now=now)
+            query = Conversation.objects.filter(seen.condition).order_by("-id")
             query = query.filter(collection__name=collection) if collection else query
             query = query if state is None else query.filter(state=state)
             rows = list((query if before is None else query.filter(id__lt=before))[:limit])
@@ -135,17 +150,17 @@ def list_conversations(
         raise
     if not rows:
         return []
-    resources_of = {row.id: resource_of(row) for row in rows}
+    resources_of = {row.id: seen.kinds[kind_of(row)] for row in rows}
     with grant(principal=principal, action="list", purpose=purpose, resources=resources_of, now=now):
         with tenant_scope(principal.tenant_id):
             heads = open_rows(rows, view="redacted")
-    return [_listed(row, head) for row, head in zip(rows, heads, strict=True)]
+    return [_listed(row, resources_of[row.id], head) for row, head in zip(rows, heads, strict=True)]
 
 
-def _listed(row: Conversation, head: Document | None) -> Listed:
+def _listed(row: Conversation, resource: Resource, head: Document | None) -> Listed:
     facts: dict[str, Any] = {
         "id": row.id,
-        "collection": row.collection.name,
+        "collection": resource.cell.collection,
         "classification": CLASSIFICATIONS[row.classification],
         "state": State(row.state).label,
         "messages": row.message_count,

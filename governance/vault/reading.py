@@ -38,10 +38,10 @@ MESSAGES_AT_ONCE = 500
 
 
 def _find(conversation_id: UUID) -> Conversation:
-    found = Conversation.objects.filter(id=conversation_id).select_related("collection").first()
-    if found is None:
-        raise NotFound
-    return found
+    try:
+        return Conversation.objects.select_related("collection").get(id=conversation_id)
+    except Conversation.DoesNotExist:
+        raise NotFound from None
 
 
 def _warm_grant(held: Grant, rows: Sequence[Conversation | Message], view: str) -> None:
@@ -129,33 +129,31 @@ def read_conversation(
 
     `view` is "redacted" or "source". Raises NotFound, AccessDenied (recorded), IntegrityFailure (recorded).
     """
+    digest = fingerprint(reason.encode()).hex() if reason else ""
     with tenant_scope(principal.tenant_id):
         conversation = _find(conversation_id)
-        resource = resource_of(conversation)
-    digest = fingerprint(reason.encode()).hex() if reason else ""
-    with grant(
-        principal=principal,
-        action=_ACTIONS[view],
-        purpose=purpose,
-        resources={conversation_id: resource},
-        now=now,
-        reason_digest=digest,
-    ) as held:
-        with tenant_scope(principal.tenant_id):
+        with grant(
+            principal=principal,
+            action=_ACTIONS[view],
+            purpose=purpose,
+            resources={conversation_id: resource_of(conversation)},
+            now=now,
+            reason_digest=digest,
+        ) as held:
             rows = list(
                 Message.objects.filter(conversation_id=conversation_id, ordinal__gt=after).order_by("ordinal")[:limit]
             )
             documents = open_rows([conversation, *rows], view=view)
             consult(held, conversation_id, view=view, messages=len(rows), reason=reason)
-        return OpenedConversation(
-            id=conversation.id,
-            collection=conversation.collection.name,
-            classification=CLASSIFICATIONS[conversation.classification],
-            view=view,
-            head=documents[0],
-            messages=tuple(_opened_message(row, document, view) for row, document in zip(rows, documents[1:], strict=True)),
-            total=conversation.message_count,
-        )
+    return OpenedConversation(
+        id=conversation.id,
+        collection=conversation.collection.name,
+        classification=CLASSIFICATIONS[conversation.classification],
+        view=view,
+        head=documents[0],
+        messages=tuple(_opened_message(row, document, view) for row, document in zip(rows, documents[1:], strict=True)),
+        total=conversation.message_count,
+    )
 
 
 def consult(held: Grant, conversation_id: UUID, *, view: str, messages: int, reason: str) -> None:

@@ -1,8 +1,10 @@
 """Conversations as access sees them: their cells, and which cells there are."""
 
 import json
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -13,28 +15,12 @@ from governance.identity.scoping import tenant_scope
 from governance.vault.errors import NotFound
 from governance.vault.models import Collection, Conversation
 
-# The distinct cells by a loose index scan: one step of the index a cell, however many conversations there are.
-_CELLS: Final = """
-WITH RECURSIVE found AS (
-    (SELECT collection_id, classification, held, restricted FROM governance_conversation
-     ORDER BY tenant_id, collection_id, classification, held, restricted LIMIT 1)
-    UNION ALL
-    SELECT beyond.* FROM found CROSS JOIN LATERAL (
-        SELECT collection_id, classification, held, restricted FROM governance_conversation
-        WHERE (collection_id, classification, held, restricted)
-            > (found.collection_id, found.classification, found.held, found.restricted)
-        ORDER BY tenant_id, collection_id, classification, held, restricted LIMIT 1) AS beyond
-)
-SELECT found.*, name, purposes FROM found JOIN governance_collection ON id = found.collection_id
-"""
+Kind = tuple[UUID, int, bool, bool]  # collection, classification, held, restricted: the columns that make a cell
 
 
-class Found(NamedTuple):
-    """A cell that occurs, with the columns by which rows are found."""
-
-    row: tuple[UUID, int, bool, bool]
-    cell: Cell
-    purposes: tuple[str, ...]
+def kind_of(conversation: Conversation) -> Kind:
+    """Return the columns of the row that make its cell."""
+    return conversation.collection_id, conversation.classification, conversation.held, conversation.restricted
 
 
 def resource_of(conversation: Conversation) -> Resource:
@@ -60,12 +46,19 @@ def resources_for(*, principal: Principal, ids: Iterable[UUID]) -> dict[UUID, Re
     return found
 
 
-def cells_found() -> list[Found]:
-    """Return the cells that occur among the tenant's conversations; call it inside its scope."""
+def cells_found() -> Mapping[Kind, Resource]:
+    """Return what occurs among the tenant's conversations; call it inside its scope."""
     with connection.cursor() as cursor:
-        cursor.execute(_CELLS)
+        cursor.execute("SELECT * FROM cells_found()")  # A loose index scan: a step a cell, however many rows there are.
         rows = cursor.fetchall()
-    return [Found((row[0], *row[1:4]), Cell(row[4], *row[1:4]), tuple(json.loads(row[5]))) for row in rows]
+    return _read(tuple(rows))
+
+
+@lru_cache(maxsize=1024)
+def _read(rows: tuple[Any, ...]) -> Mapping[Kind, Resource]:
+    """Read the rows of the query, which are mostly those of the last time."""
+    found = {row[:4]: Resource(Cell(row[4], *row[1:4]), frozenset(json.loads(row[5])), row[0]) for row in rows}
+    return MappingProxyType(found)
 
 
 def collection_names(ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -20,6 +20,7 @@ from governance.identity.tokens import mint
 from governance.pipeline.running import run_classification
 from governance.vault import listing
 from governance.vault.models import Conversation
+from governance.vault.resources import cells_found
 from tests.access.policing import FORBID_MAIL, Officers
 from tests.conftest import item, now, store
 from tests.console.browsing import signed_in, text_of
@@ -120,7 +121,7 @@ def test_z04_control_a_list_that_does_not_ask_differs(tenant, people, chats, mon
     Officers(tenant).put_in_force("rule", FORBID_MAIL("mail"))
     client, browser = client_of(tenant, people["analyst"]), signed_in(people["analyst"])
     refused = {str(chat) for chat in chats if by_api(client, chat) is None}
-    monkeypatch.setattr(listing, "visible", lambda **_: Q())
+    monkeypatch.setattr(listing, "visible", lambda **_: listing.Visible(Q(), cells_found()))
     assert listed(client, browser)[0] == set(), "the grant asks once more for each row, and refuses the list whole"
 
     def allow_all(*, cells, **_):
