@@ -2,20 +2,21 @@
 
 - it exists only after Cedar allowed the action for every conversation of its scope and the decision is on the record;
 - it opens nothing in another thread, process or asyncio task, after its block has ended, after its deadline, under a
-  newer policy epoch, outside its scope or view, or over its budget;
+  newer policy epoch (seen within half a second), outside its scope or view, or over its budget;
 - each refused opening is recorded; at the end a closing entry says how much was opened, and a grant without one counts
   as "whole scope consulted".
 
 The thread is held by reference and compared by identity: thread ids recycle. A context variable alone does not do: a
-copied context outlives its reset, so the open flag is what ends a grant.
+copied context outlives its reset, so the open flag is what ends a grant. Deadlines are monotonic: setting the clock
+back lengthens nothing. Other threads, tasks and streams get a ticket (`tickets`).
 """
 
 import asyncio
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,7 +42,7 @@ VIEWS: Final = {
     "read_source": frozenset({"redacted", "source"}),
     "classify": frozenset({"redacted", "source"}),
 }
-_EPOCH_SECONDS: Final = 0.5
+EPOCH_SECONDS: Final = 0.5
 
 _current: ContextVar["Grant | None"] = ContextVar("threadvault_grant", default=None)
 
@@ -53,17 +54,36 @@ def _task() -> "asyncio.Task[Any] | None":
         return None
 
 
+class Budget:
+    """How many messages a grant and all grants by its tickets may open together."""
+
+    __slots__ = ("_left", "_lock")
+
+    def __init__(self, messages: int) -> None:
+        self._left = messages
+        self._lock = threading.Lock()
+
+    def take(self, messages: int) -> bool:
+        """Take as many, all or none; return whether they were there."""
+        with self._lock:
+            if messages > self._left:
+                return False
+            self._left -= messages
+            return True
+
+
 @dataclass(slots=True, eq=False)
 class Grant:
-    """A live right; made by `grant()` alone. It is never pickled, copied or handed to another thread."""
+    """A live right; made by `grant()` and `tickets.redeem()` alone. It is never pickled, copied or handed on."""
 
     principal: Principal
     action: str
     purpose: str
+    views: frozenset[str]
     conversations: frozenset[UUID]
     epoch: int
     deadline: float
-    budget: int
+    budget: Budget
     id: UUID = field(default_factory=uuid7)
     open: bool = True
     opened: int = 0
@@ -76,24 +96,28 @@ class Grant:
     def __reduce__(self) -> NoReturn:
         raise TypeError("A grant is not pickled; hand over a ticket.")
 
-    def check(self, *, conversation: UUID, view: str, messages: int = 1) -> None:
-        """Return where this thread may open `messages` of `conversation` now; raise OpeningRefused otherwise.
+    def check(self, messages: Mapping[UUID, int], *, view: str) -> None:
+        """Return where this thread may open so many `messages` of each conversation now; raise OpeningRefused otherwise.
 
-        Every refusal is recorded. What was allowed counts against the budget.
+        All of them or none: a refusal is recorded and takes nothing from the budget. Call it outside of a transaction
+        with an uncommitted audit entry, which takes no further query.
         """
-        fault = self._fault(conversation, view, messages)
+        fault = self.fault() or self._scope_fault(messages, view)
+        if fault is None and not self.budget.take(sum(messages.values())):
+            fault = "grant.budget", "The grant may open no more messages; open another one."
         if fault is not None:
-            self._refuse(*fault, conversation=conversation)
-        self.opened += messages
+            self.refuse(*fault, conversations=messages)
+        self.opened += sum(messages.values())
 
-    def _fault(self, conversation: UUID, view: str, messages: int) -> tuple[str, str] | None:
-        return self._binding_fault() or self._time_fault() or self._scope_fault(conversation, view, messages)
+    def fault(self) -> tuple[str, str] | None:
+        """Return code and text of what keeps this thread from using the grant now; None where nothing does."""
+        return self._binding_fault() or self._time_fault()
 
     def _binding_fault(self) -> tuple[str, str] | None:
         if not self.open:
             return "grant.closed", "The grant is closed; open another one."
         if self._pid != os.getpid():
-            return "grant.process", "The grant belongs to another process; hand over a ticket."
+            return "grant.process", "The grant belongs to another process, which opens one of its own."
         if self._thread is not threading.current_thread():
             return "grant.thread", "The grant belongs to another thread; hand over a ticket."
         if self._task is not _task():
@@ -106,70 +130,35 @@ class Grant:
         moment = time.monotonic()
         if moment > self.deadline:
             return "grant.expired", "The grant has expired; open another one."
-        if moment - self._epoch_checked > _EPOCH_SECONDS:
+        if moment - self._epoch_checked > EPOCH_SECONDS:
             if epoch_of(self.principal.tenant_id) != self.epoch:
                 return "grant.epoch", "Policies or members have changed since; open another grant."
             self._epoch_checked = moment
         return None
 
-    def _scope_fault(self, conversation: UUID, view: str, messages: int) -> tuple[str, str] | None:
-        if conversation not in self.conversations:
+    def _scope_fault(self, conversations: Iterable[UUID], view: str) -> tuple[str, str] | None:
+        if not self.conversations.issuperset(conversations):
             return "grant.scope", "The conversation is not in the scope of this grant."
-        if view not in VIEWS[self.action]:
-            return "grant.view", f"The action {self.action} does not open the {view} view."
-        if self.opened + messages > self.budget:
-            return "grant.budget", f"The grant may open {self.budget} messages at most; open another one."
+        if view not in self.views:
+            return "grant.view", f"This grant does not open the {view} view."
         return None
 
-    def _refuse(self, code: str, text: str, *, conversation: UUID) -> NoReturn:
+    def refuse(self, code: str, text: str, *, conversations: Iterable[UUID] = ()) -> NoReturn:
+        """Put the refusal on the record and raise OpeningRefused."""
         record_now(
             tenant=self.principal.tenant_id,
             event="opening.refused",
             **self.principal.as_actor(),
             grant=str(self.id),
             code=code,
-            conversation=str(conversation),
+            **scope_facts(frozenset(conversations)),
         )
         raise OpeningRefused(code, text)
-
-    def ticket(self, *, conversations: frozenset[UUID]) -> "Ticket":
-        """Return a one-use ticket for a narrower scope, for another thread, task or stream of this process.
-
-        Raises OpeningRefused where the scope is not within this grant's.
-        """
-        for conversation in conversations:
-            fault = self._fault(conversation, "redacted", 0)
-            if fault is not None:
-                self._refuse(*fault, conversation=conversation)
-        return Ticket(grant=self, conversations=conversations)
 
     def close(self) -> None:
         """End the grant: the flag first, then the keys."""
         self.open = False
         self.keys.clear()
-
-
-class Ticket:
-    """The right to open one narrower grant, once, in whatever thread redeems it."""
-
-    __slots__ = ("_conversations", "_grant", "_lock", "_used")
-
-    def __init__(self, *, grant: Grant, conversations: frozenset[UUID]) -> None:
-        self._grant = grant
-        self._conversations = conversations
-        self._lock = threading.Lock()
-        self._used = False
-
-    def take(self) -> tuple[Grant, frozenset[UUID]]:
-        """Return the issuing grant and the scope, the first time; raise OpeningRefused afterwards."""
-        with self._lock:
-            if self._used or time.monotonic() > self._grant.deadline:
-                raise OpeningRefused("ticket.used", "The ticket was used or has expired; issue another one.")
-            self._used = True
-        return self._grant, self._conversations
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("A ticket stays in its process.")
 
 
 def current() -> Grant | None:
@@ -205,8 +194,8 @@ def grant(
     Authorise, commit the audit entry, then the grant; at the end close it, commit the closing entry. Raises
     AccessDenied (recorded), RecordRefused where the record cannot be written, OpeningRefused inside another grant.
     """
-    if _current.get() is not None:
-        raise OpeningRefused("grant.nested", "A grant is open in this context; close it, or issue a narrower ticket.")
+    if (outer := _current.get()) is not None and outer.open:
+        raise OpeningRefused("grant.nested", "A grant is open in this context; close it, or redeem a narrower ticket of it.")
     request: dict[str, Any] = {
         "principal": principal,
         "action": action,
@@ -230,40 +219,22 @@ def grant(
         principal=principal,
         action=action,
         purpose=purpose,
+        views=VIEWS[action],
         conversations=frozenset(resources),
         epoch=authority.epoch,
         deadline=time.monotonic() + seconds,
-        budget=settings.grant_budget,
+        budget=Budget(settings.grant_budget),
     )
     facts |= {"policies": list(authority.policies), "epoch": authority.epoch}
     if reason_digest:
         facts["reason_digest"] = reason_digest
-    with _held(opened, facts):
+    with hold(opened, facts):
         yield opened
 
 
 @contextmanager
-def redeem(ticket: Ticket) -> Iterator[Grant]:
-    """Open the ticket's grant in this thread, with a record of its own. Raises OpeningRefused for a used ticket."""
-    if _current.get() is not None:
-        raise OpeningRefused("grant.nested", "A grant is open in this context; close it first.")
-    parent, conversations = ticket.take()
-    opened = Grant(
-        principal=parent.principal,
-        action=parent.action,
-        purpose=parent.purpose,
-        conversations=conversations,
-        epoch=parent.epoch,
-        deadline=parent.deadline,
-        budget=max(parent.budget - parent.opened, 0),
-    )
-    facts = {"action": parent.action, "purpose": parent.purpose, "ticket_of": str(parent.id)}
-    with _held(opened, {**facts, **scope_facts(conversations)}):
-        yield opened
-
-
-@contextmanager
-def _held(opened: Grant, facts: dict[str, Any]) -> Iterator[None]:
+def hold(opened: Grant, facts: dict[str, Any]) -> Iterator[None]:
+    """Record the grant, make it the one of this context for the block, close it and record how much it opened."""
     principal = opened.principal
     record_now(tenant=principal.tenant_id, event="grant.opened", **principal.as_actor(), grant=str(opened.id), **facts)
     token = _current.set(opened)
@@ -271,10 +242,8 @@ def _held(opened: Grant, facts: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         opened.close()
-        try:
+        with suppress(ValueError):  # Closed in another context than it was opened in; the flag has ended it all the same.
             _current.reset(token)
-        except ValueError:  # Closed in another context than it was opened in; the flag has ended it all the same.
-            _current.set(None)
         record_now(
             tenant=principal.tenant_id,
             event="grant.closed",

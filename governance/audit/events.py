@@ -9,6 +9,7 @@ EVENTS: Final = {
     "grant.closed": "A grant ended; says how many messages were in fact opened.",
     "grant.refused": "A request to read was refused; says by which rule.",
     "opening.refused": "An opening under a grant was refused: closed, expired, another thread, or out of scope.",
+    "grant.left_open": "A grant was found open where work begins or ends; it was ended, and the worker replaced.",
     "integrity_failure": "A sealed value did not open at its place: it was changed, moved or replaced.",
     "policy.drafted": "A policy was drafted.",
     "policy.activated": "A policy became active, seconded by another person.",

@@ -46,6 +46,7 @@ class VaultSettings(BaseSettings):
     kek_seconds: int = Field(default=300, ge=1, le=3600, description="How long an unwrapped key version stays in memory.")
     kek_limit: int = Field(default=256, ge=1, description="How many unwrapped key versions a process keeps at most.")
     grant_seconds: int = Field(default=60, ge=1, le=900, description="Longest life of a grant.")
+    ticket_seconds: int = Field(default=30, ge=1, le=900, description="How long a ticket may wait to be redeemed.")
     grant_budget: int = Field(default=10_000, ge=1, description="Messages that one grant may open at most.")
     second_factor_seconds: int = Field(default=300, ge=30, le=900, description="How long a second factor counts as fresh.")
     scan_bytes: int = Field(default=1_048_576, ge=1024, description="A larger string leaf is left unscanned and withheld.")

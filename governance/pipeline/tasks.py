@@ -1,36 +1,34 @@
 """Celery tasks: ids in, one domain call each, in a context of their own."""
 
-from contextvars import Context
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
-
-from celery import shared_task
 
 from governance.approvals.asking import expire_due
 from governance.identity.models import Tenant
 from governance.ingest.receiving import TOPIC as CLASSIFICATION
 from governance.jobs.claiming import pending_tenants
 from governance.notices.mailing import tell_of_approvals, tell_of_break_glass
+from governance.pipeline.fresh import task
 from governance.pipeline.ringing import ring
 from governance.pipeline.running import run_classification
 from governance.pipeline.schedules import NOTICE_SECONDS
 
 
-@shared_task(name="threadvault.classify", ignore_result=True)
+@task("threadvault.classify")
 def classify(tenant: str) -> None:
     """Work on a tenant's pending records for a while."""
-    Context().run(run_classification, UUID(tenant))
+    run_classification(UUID(tenant))
 
 
-@shared_task(name="threadvault.sweep", ignore_result=True)
+@task("threadvault.sweep")
 def sweep() -> None:
     """Ring for every tenant that has pending records: a lost ring loses nothing."""
     for tenant in pending_tenants():
         ring(CLASSIFICATION, tenant)
 
 
-@shared_task(name="threadvault.notices", ignore_result=True)
+@task("threadvault.notices")
 def notices() -> None:
     """Mail what waits for people since the last run, and mark the approvals that nobody used in time."""
     now = datetime.now(UTC)

@@ -73,8 +73,7 @@ def open_rows(rows: Sequence[Conversation | Message], *, view: str) -> list[Docu
     for row in rows:
         conversation = row.conversation_id if isinstance(row, Message) else row.id
         counts[conversation] = counts.get(conversation, 0) + 1
-    for conversation, count in counts.items():
-        held.check(conversation=conversation, view=view, messages=count)
+    held.check(counts, view=view)
     row_id = None
     try:
         _warm_grant(held, rows, view)

@@ -66,8 +66,9 @@ def _of_calls():
 
 
 def _of_faults():
-    """A function that names a fault returns code and text as a pair."""
-    for node in nodes(ast.Return):
+    """A fault is named by a pair of code and text, returned or kept as `fault`."""
+    kept = [node for node in nodes(ast.Assign) if getattr(node.targets[0], "id", "") == "fault"]
+    for node in (*nodes(ast.Return), *kept):
         pair = node.value.elts if isinstance(node.value, ast.Tuple) else []
         if len(pair) == 2 and is_text(pair[0]) and _CODE.fullmatch(pair[0].value):
             yield pair[0].value
