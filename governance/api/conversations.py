@@ -1,22 +1,33 @@
 """Reading: lists, one conversation, its messages. Every request names its purpose in a header."""
 
 from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from governance.api.errors import DomainProblem
 from governance.api.requests import principal_of
-from governance.api.serializers import ConversationPageSerializer, ConversationSerializer, MessagePageSerializer
+from governance.api.serializers import (
+    ConversationPageSerializer,
+    ConversationSerializer,
+    MessagePageSerializer,
+    MessageSerializer,
+)
+from governance.vault import streaming
 from governance.vault.listing import Listed, list_conversations
 from governance.vault.reading import read_conversation
 from governance.vault.records import OpenedMessage
 from governance.web.headers import purpose_of
+from governance.web.streams import NDJSON, LinesRenderer, lines
 
 PAGE = 50
 LARGEST_PAGE = 500
@@ -127,14 +138,26 @@ def _reason(request: Request) -> str:
 
 
 class MessageListView(APIView):
-    """The messages of one conversation, in order."""
+    """The messages of one conversation, in order: a page as JSON, or all of them as lines."""
 
-    @extend_schema(responses=MessagePageSerializer, parameters=[_PURPOSE, _VIEW, _REASON, _CURSOR, _SIZE])
-    def get(self, request: Request, conversation_id: UUID) -> Response:
-        """Return one page: redacted, or the source under a policy, with a fresh second factor."""
+    renderer_classes = [JSONRenderer, LinesRenderer]
+
+    @extend_schema(
+        responses={(200, "application/json"): MessagePageSerializer, (200, NDJSON): MessageSerializer},
+        parameters=[_PURPOSE, _VIEW, _REASON, _CURSOR, _SIZE],
+    )
+    def get(self, request: Request, conversation_id: UUID) -> HttpResponseBase:
+        """Return them redacted, or the source under a policy, with a fresh second factor.
+
+        With `Accept: application/x-ndjson` a line a message, and a last line with `end`, the count and, where the time
+        was over, the cursor to go on with; an answer without that line was cut off.
+        """
         size, cursor = _page_size(request), _cursor(request)
         if cursor and not cursor.isdigit():
             raise DomainProblem(code="cursor.invalid", text="The cursor is not one that this API gave.")
+        after = int(cursor) if cursor else -1
+        if request.accepted_renderer.format == LinesRenderer.format:
+            return _stream(request, conversation_id, after)
         opened = read_conversation(
             principal=principal_of(request),
             conversation_id=conversation_id,
@@ -142,12 +165,30 @@ class MessageListView(APIView):
             view=_view(request),
             reason=_reason(request),
             now=datetime.now(UTC),
-            after=int(cursor) if cursor else -1,
+            after=after,
             limit=size,
         )
         following = _seal_cursor(opened.messages[-1].ordinal) if len(opened.messages) == size else None
         results = [_message(message) for message in opened.messages]
         return Response({"view": opened.view, "results": results, "next": following})
+
+
+def _stream(request: Request, conversation_id: UUID, after: int) -> HttpResponseBase:
+    wanted = streaming.Request(conversation=conversation_id, view=_view(request), reason=_reason(request), after=after)
+    ticket = streaming.prepare(
+        principal=principal_of(request), purpose=purpose_of(request), request=wanted, now=datetime.now(UTC)
+    )
+    return lines(_documents(streaming.stream(ticket, wanted)))
+
+
+def _documents(steps: Generator[OpenedMessage | streaming.End, None, None]) -> Iterator[dict[str, Any]]:
+    with closing(steps):
+        for step in steps:
+            if isinstance(step, OpenedMessage):
+                yield _message(step)
+            else:
+                following = None if step.after is None else _seal_cursor(step.after)
+                yield {"end": True, "messages": step.messages, "next": following}
 
 
 def _message(message: OpenedMessage) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from governance.vault.models import Consultation, Conversation, Message, State
 from governance.vault.records import OpenedConversation, OpenedMessage
 from governance.vault.resources import resource_of
 
-_ACTIONS = {"redacted": "read_redacted", "source": "read_source"}
+ACTIONS = {"redacted": "read_redacted", "source": "read_source"}
 _WITHHELD = {
     State.PENDING: "not scanned yet",
     State.UNSCANNED: "could not be scanned",
@@ -37,7 +37,8 @@ _WITHHELD = {
 MESSAGES_AT_ONCE = 500
 
 
-def _find(conversation_id: UUID) -> Conversation:
+def find_conversation(conversation_id: UUID) -> Conversation:
+    """Return the sealed row with its collection; call it inside the tenant's scope. Raises NotFound."""
     try:
         return Conversation.objects.select_related("collection").get(id=conversation_id)
     except Conversation.DoesNotExist:
@@ -98,7 +99,8 @@ def _report(held: Grant, row_id: UUID | None, view: str) -> None:
     )
 
 
-def _opened_message(row: Message, document: Document | None, view: str) -> OpenedMessage:
+def opened_message(row: Message, document: Document | None, view: str) -> OpenedMessage:
+    """Return the message as it crosses the door, or why its view is withheld."""
     withheld = "" if document is not None else _WITHHELD.get(State(row.state), "erased")
     if document is None and view == "source":
         withheld = "erased"
@@ -130,10 +132,10 @@ def read_conversation(
     """
     digest = fingerprint(reason.encode()).hex() if reason else ""
     with tenant_scope(principal.tenant_id):
-        conversation = _find(conversation_id)
+        conversation = find_conversation(conversation_id)
         with grant(
             principal=principal,
-            action=_ACTIONS[view],
+            action=ACTIONS[view],
             purpose=purpose,
             resources={conversation_id: resource_of(conversation)},
             now=now,
@@ -150,7 +152,7 @@ def read_conversation(
         classification=CLASSIFICATIONS[conversation.classification],
         view=view,
         head=documents[0],
-        messages=tuple(_opened_message(row, document, view) for row, document in zip(rows, documents[1:], strict=True)),
+        messages=tuple(opened_message(row, document, view) for row, document in zip(rows, documents[1:], strict=True)),
         total=conversation.message_count,
     )
 
