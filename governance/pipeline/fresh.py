@@ -1,19 +1,24 @@
 """The only way to make a Celery task: its body runs in a fresh context, and a worker that was left dirty is replaced."""
 
+import threading
 from collections.abc import Callable
 from contextvars import Context
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
 
 from billiard.process import current_process
 from celery import shared_task
+from celery.platforms import EX_FAILURE
 from celery.worker import state
 
 from governance.access.tripwire import trip
 
 
 class WorkerDirty(Exception):
-    """A grant was open where a task began; the ring is lost, and the sweeper rings again."""
+    """A grant was left open in this worker; the ring is lost, and the sweeper rings again."""
+
+
+_replaced = threading.Event()
 
 
 def task(name: str) -> Callable[[Callable[..., None]], Any]:
@@ -24,26 +29,31 @@ def task(name: str) -> Callable[[Callable[..., None]], Any]:
         @wraps(body)
         def fresh(*arguments: Any) -> None:
             if trip("start of a task"):
-                replace_worker()
-                raise WorkerDirty
+                _replaced.set()
+            if _replaced.is_set():
+                leave_worker()
             context = Context()
             try:
                 context.run(body, *arguments)
             finally:
                 if context.run(trip, "end of a task"):
-                    replace_worker()
+                    _replaced.set()
+                    state.should_stop = EX_FAILURE
 
         return fresh
 
     return wrap
 
 
-def replace_worker() -> None:
-    """End this process after a grant was left open in it.
+def leave_worker() -> NoReturn:
+    """Do no work in this process any more.
 
-    A child of the prefork pool exits, and the pool starts another one. With the pools `solo` and `threads` the worker
-    itself is the process: it takes no further task, finishes those that run and ends, and its supervisor starts it again.
+    A child of the prefork pool ends, the pool starts another one, and the broker gives the ring to that. With the pools
+    `solo` and `threads` the worker itself is the process: it takes no further ring, finishes those that run and ends,
+    and its supervisor starts it again. A child that finds the fault at a task's end waits for the next ring to say so,
+    because a ring whose child ends is given out again, and its fault would go on for ever.
     """
     if current_process().daemon:
-        raise SystemExit(1)
-    state.should_stop = 1
+        raise SystemExit(EX_FAILURE)
+    state.should_stop = EX_FAILURE
+    raise WorkerDirty
