@@ -43,8 +43,14 @@ VIEWS: Final = {
     "classify": frozenset({"redacted", "source"}),
 }
 EPOCH_SECONDS: Final = 0.5
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 _current: ContextVar["Grant | None"] = ContextVar("threadvault_grant", default=None)
+
+
+def clock() -> float:
+    """Return seconds that only go forward, and go on while the machine sleeps where the system tells (CLOCK_BOOTTIME)."""
+    return time.clock_gettime(_CLOCK)
 
 
 def _task() -> "asyncio.Task[Any] | None":
@@ -91,7 +97,7 @@ class Grant:
     _pid: int = field(default_factory=os.getpid)
     _thread: threading.Thread = field(default_factory=threading.current_thread, repr=False)
     _task: "asyncio.Task[Any] | None" = field(default_factory=_task, repr=False)
-    _epoch_checked: float = field(default_factory=time.monotonic)
+    _epoch_checked: float = field(default_factory=clock)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("A grant is not pickled; hand over a ticket.")
@@ -127,7 +133,7 @@ class Grant:
         return None
 
     def _time_fault(self) -> tuple[str, str] | None:
-        moment = time.monotonic()
+        moment = clock()
         if moment > self.deadline:
             return "grant.expired", "The grant has expired; open another one."
         if moment - self._epoch_checked > EPOCH_SECONDS:
@@ -222,7 +228,7 @@ def grant(
         views=VIEWS[action],
         conversations=frozenset(resources),
         epoch=authority.epoch,
-        deadline=time.monotonic() + seconds,
+        deadline=clock() + seconds,
         budget=Budget(settings.grant_budget),
     )
     facts |= {"policies": list(authority.policies), "epoch": authority.epoch}

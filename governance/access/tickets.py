@@ -11,7 +11,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
@@ -20,7 +19,7 @@ from uuid import UUID
 
 from governance.access.authorising import scope_facts
 from governance.access.deciding import epoch_of
-from governance.access.granting import Grant, current, hold
+from governance.access.granting import Grant, clock, current, hold
 from governance.conf.settings import vault_settings
 
 T = TypeVar("T")
@@ -35,7 +34,7 @@ class Ticket:
         self.grant = grant
         self.conversations = conversations
         self.views = views
-        self.deadline = min(grant.deadline, time.monotonic() + vault_settings().ticket_seconds)
+        self.deadline = min(grant.deadline, clock() + vault_settings().ticket_seconds)
         self.pid = os.getpid()
         self._lock = threading.Lock()
         self._used = False
@@ -98,7 +97,7 @@ def _fault(ticket: Ticket) -> tuple[str, str] | None:
         return "grant.nested", "Another grant is open in this context; close it first."
     if not ticket.take():
         return "ticket.used", "The ticket was used already; issue another one."
-    if time.monotonic() > ticket.deadline:
+    if clock() > ticket.deadline:
         return "ticket.expired", "The ticket is too old; issue another one."
     if epoch_of(ticket.grant.principal.tenant_id) != ticket.grant.epoch:
         return "grant.epoch", "Policies or members have changed since; open another grant."

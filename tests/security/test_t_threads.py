@@ -134,7 +134,7 @@ def test_t03_a_new_thread_with_a_recycled_id_opens_nothing(tenant, analyst):
 
     in_thread(leave_open)
     _, held, context, ident = kept[0]
-    rounds, recycled = 200, 0
+    rounds, recycled = 2_000 if SOAK else 200, 0
     for _ in range(rounds):
         same, fault = in_thread(lambda: (threading.get_ident() == ident, context.run(held.fault)))
         recycled += same
