@@ -27,6 +27,7 @@ from governance.access.cells import Resource
 from governance.access.deciding import epoch_of
 from governance.access.errors import AccessDenied, OpeningRefused
 from governance.audit.recording import record_now
+from governance.audit.throttling import record_refused
 from governance.conf.settings import vault_settings
 from governance.crypto.envelope import OpenDataKey
 from governance.identity.identifiers import uuid7
@@ -122,7 +123,7 @@ class Grant:
         return None
 
     def _refuse(self, code: str, text: str, *, conversation: UUID) -> NoReturn:
-        record_now(
+        record_refused(
             tenant=self.principal.tenant_id,
             event="opening.refused",
             **self.principal.as_actor(),
