@@ -94,7 +94,7 @@ def verify_export(
     walk = Walk.resumed(state) if state else Walk(export.tenant)
     if walk.tenant != export.tenant:
         raise UnreadableRecord("The state is of another chain than the export.")
-    outside, unreadable = heads_of(sink.open("rb"), export.tenant) if sink else ([], 0)
+    outside, unreadable = _heads(sink, export.tenant)
     report = judge(
         walk=walk,
         links=export.links(after=walk.size),
@@ -104,6 +104,13 @@ def verify_export(
     )
     word = "attested by file outside" if outside else "self-attested"
     return replace(report, unreadable=unreadable, attestation=word), walk.kept()
+
+
+def _heads(sink: Path | None, tenant: UUID) -> tuple[list[SignedHead], int]:
+    if sink is None:
+        return [], 0
+    with sink.open("rb") as file:
+        return heads_of(file, tenant)
 
 
 def sentence(name: str, report: ChainReport) -> str:
