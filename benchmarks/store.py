@@ -18,9 +18,9 @@ CONVERSATIONS, EACH, SIZE, ROUNDS = 2_000, 10, 588, 3
 NAME = f"bench_{secrets.token_hex(4)}"
 
 
-def renamed(url):
+def renamed(url, name=NAME):
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"/{NAME}"))
+    return urlunsplit(parts._replace(path=f"/{name}"))
 
 
 def administer(statement):
