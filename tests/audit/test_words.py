@@ -82,26 +82,30 @@ def test_a_loss_is_accepted_by_command(tenant, sink, capsys):
     first, second = (make_person(tenant, "auditor") for _ in range(2))
     from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 
-    secret = generate_totp_secret()
-    TOTP.activate(first, secret)
+    secrets = {}
+    for auditor in (first, second):
+        secrets[auditor.username] = generate_totp_secret()
+        TOTP.activate(auditor, secrets[auditor.username])
+    signed(tenant)
     fail_over(tenant, 3)
-    asked = {"tenant": tenant.slug, "member": first.username, "accept_head": True, "as_json": True}
+
+    def asked(auditor):
+        return {"tenant": tenant.slug, "member": auditor.username, "accept_head": True, "as_json": True}
+
     with pytest.raises(CommandError, match=r"second_factor\.needed"):
-        call_command("verify_audit", **asked, checkpoints=sink, reason="failover")
-    call_command("verify_audit", **asked, code=totp(secret), checkpoints=sink, reason="failover")
+        call_command("verify_audit", **asked(first), checkpoints=sink, reason="failover")
+    code = totp(secrets[first.username])
+    call_command("verify_audit", **asked(first), code=code, checkpoints=sink, reason="failover")
     approval = json.loads(capsys.readouterr().out)["approval"]
     decide(principal=as_principal(tenant, second), approval_id=approval, agree=True, now=now())
-    from unittest import mock
-
-    with mock.patch("governance.management.base.check_code"):  # The code of this half minute has served once.
-        call_command("verify_audit", **asked, code="000000", approval=approval)
+    call_command("verify_audit", **asked(second), code=totp(secrets[second.username]), approval=approval)
     assert json.loads(capsys.readouterr().out)["entries"] == 3
     call_command("verify_audit", tenant=tenant.slug, checkpoints=sink)
     assert "at most 3 entries" in capsys.readouterr().out
 
 
 def test_the_key_is_made_once_is_nobody_elses_and_is_shown_as_a_public_one(tenant, capsys, monkeypatch, tmp_path):
-    from governance.conf.settings import vault_settings
+    from governance.conf.settings import PREFIX, vault_settings
 
     first = audit_signer().public
     path = vault_settings().home / "keys" / "audit.key"
@@ -111,7 +115,7 @@ def test_the_key_is_made_once_is_nobody_elses_and_is_shown_as_a_public_one(tenan
     assert capsys.readouterr().out.strip() == first.hex()
     mounted = tmp_path / "mounted"
     mounted.write_text("cd" * 32 + "\n")
-    monkeypatch.setenv("THREADVAULT_AUDIT_KEY_FILE", str(mounted))
+    monkeypatch.setenv(f"{PREFIX}AUDIT_KEY_FILE", str(mounted))
     assert audit_signer().public != first
     monkeypatch.setenv("THREADVAULT_AUDIT_PUBLIC_KEYS", first.hex())
     assert trusted_keys() == {first, audit_signer().public}
