@@ -5,12 +5,21 @@ from typing import Final
 from uuid import UUID
 
 from governance.audit.checkpointing import head_of
+from governance.audit.errors import SinkRefused
 from governance.audit.heads import SignedHead, heads_of
 from governance.audit.models import Checkpoint, SinkPosition
 from governance.audit.sinks import FileSink, Sink, configured_sinks, name_of
 
 SELF_ATTESTED: Final = "self-attested"
 _BATCH: Final = 200
+
+
+def _readable() -> list[Sink]:
+    """Return the sinks; none where the configuration is wrong, which signing says loudly and reading does not."""
+    try:
+        return configured_sinks()
+    except SinkRefused:
+        return []
 
 
 def undelivered(*, tenant: UUID, sink: Sink) -> list[SignedHead]:
@@ -32,7 +41,7 @@ def attestation(*, tenant: UUID) -> str:
 
     Call it inside the tenant's scope.
     """
-    outside = [sink for sink in configured_sinks() if sink.outside]
+    outside = [sink for sink in _readable() if sink.outside]
     taken = set(SinkPosition.objects.filter(tenant_id=tenant).values_list("sink", flat=True))
     kinds = sorted({sink.kind for sink in outside if name_of(sink) in taken})
     return f"attested by {' and '.join(kinds)} outside" if kinds else SELF_ATTESTED
@@ -40,6 +49,6 @@ def attestation(*, tenant: UUID) -> str:
 
 def heads_outside(*, tenant: UUID) -> tuple[list[SignedHead], int]:
     """Return the checkpoints of the configured file sinks that this process can read, and how many lines it cannot."""
-    files = [sink for sink in configured_sinks() if isinstance(sink, FileSink)]
+    files = [sink for sink in _readable() if isinstance(sink, FileSink)]
     found = [heads_of(sink.lines(), tenant) for sink in files]
     return [head for heads, _ in found for head in heads], sum(unreadable for _, unreadable in found)

@@ -130,3 +130,14 @@ def test_checkpoints_are_at_most_a_thousand_entries_apart(tenant, monkeypatch):
     assert found[:2] == [1_000, 2_000]
     assert max(b - a for a, b in zip([0, *found], found, strict=False)) <= 1_000
     assert report(tenant).whole
+
+
+def test_a_wrong_sink_is_said_by_signing_and_stops_neither_a_page_nor_an_erasure(tenant, monkeypatch):
+    from governance.audit.attesting import attestation, heads_outside
+
+    monkeypatch.setenv("THREADVAULT_AUDIT_SINKS", "ftp://wrong/place")
+    with pytest.raises(SinkRefused, match="Audit sink 1"):
+        signed(tenant)
+    with tenant_scope(tenant.id):
+        assert attestation(tenant=tenant.id) == "self-attested"
+    assert heads_outside(tenant=tenant.id) == ([], 0)

@@ -189,3 +189,24 @@ def test_a08_the_time_is_the_servers_in_utc_and_not_the_transactions_begin(tenan
     body = sql("SELECT prosrc FROM pg_proc WHERE proname = 'audit_append'")[0][0]
     assert "clock_timestamp()" in body
     assert "now()" not in body
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kathmandu", "right/UTC"])
+def test_a08_the_zone_of_a_session_does_not_reach_the_hash(tenant, zone):
+    """Summer time and leap seconds are a matter of zones; what is hashed are microseconds since 1970 in UTC."""
+    from tests.security.test_c_ciphertext import admin
+
+    if not sql("SELECT 1 FROM pg_timezone_names WHERE name = %s", zone):
+        zone = "Europe/Berlin"
+    with admin() as outside:
+        outside.execute("SELECT set_config('TimeZone', %s, false)", [zone])
+        outside.execute("SELECT audit_append(%s, %s)", [tenant.id, '{"event":"command.run"}'])
+    found = report(tenant)
+    assert (found.whole, found.backwards) == (True, 0)
+
+
+@pytest.mark.parametrize("moment", ["2026-10-25 02:30+02", "2026-10-25 02:30+01", "2016-12-31 23:59:60+00"])
+def test_a08_the_doubled_hour_and_the_leap_second_have_one_number_each(tenant, moment):
+    around(f"UPDATE {ENTRIES} SET recorded_at = %s::timestamptz WHERE tenant_id = %s AND sequence = 1", moment, tenant.id)
+    rehashed(tenant, 1)
+    assert report(tenant).whole
