@@ -2,7 +2,7 @@
 
 from governance.access.models import AccessPolicy, BreakGlass, Purpose
 from governance.approvals.models import Approval
-from governance.audit.models import AuditEntry, Checkpoint
+from governance.audit.models import AuditEntry, Checkpoint, SinkPosition
 from governance.identity.models import ApiToken, Membership, Tenant, User
 from governance.ingest.models import Receipt
 from governance.jobs.models import Job
@@ -42,6 +42,7 @@ __all__ = [
     "Receipt",
     "RetentionRule",
     "SealManifest",
+    "SinkPosition",
     "SubjectRequest",
     "Tenant",
     "Tombstone",

@@ -16,14 +16,23 @@ def home() -> Path:
     return Path(os.environ.get("THREADVAULT_HOME") or ROOT / ".threadvault").absolute()
 
 
-def database(url: str, **extra: Any) -> dict[str, Any]:
-    """Return Django's settings of one connection. `postgresql://user@host:port/name?host=/socket/folder`."""
+# A transaction that sleeps gives its locks back; a record that waits is refused, and with it what it would have recorded.
+IDLE = {"idle_in_transaction_session_timeout": "60s"}
+RECORD = {**IDLE, "lock_timeout": "2s", "statement_timeout": "5s"}
+
+
+def database(url: str, limits: dict[str, str], **extra: Any) -> dict[str, Any]:
+    """Return Django's settings of one connection. `postgresql://user@host:port/name?host=/socket/folder`.
+
+    `limits` are server settings of each session; `options` in the URL come after them and win.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured("A database URL begins with postgresql://; other databases have no row security.")
     query = dict(parse_qsl(parts.query))
     host = query.pop("host", parts.hostname or "")
     port = query.pop("port", str(parts.port or ""))
+    options = " ".join([*(f"-c {name}={value}" for name, value in limits.items()), query.pop("options", "")]).strip()
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
@@ -39,6 +48,8 @@ def database(url: str, **extra: Any) -> dict[str, Any]:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
+            "connect_timeout": 5,
+            "options": options,
             **query,
         },
         **extra,
@@ -51,9 +62,9 @@ def databases() -> dict[str, Any]:
     owner = os.environ.get("DATABASE_OWNER_URL") or url
     mirror = {"TEST": {"MIRROR": "owner"}}
     return {
-        "default": database(url, **mirror),
-        "audit": database(url, ATOMIC_REQUESTS=False, **mirror),
-        "owner": database(owner),
+        "default": database(url, IDLE, **mirror),
+        "audit": database(url, RECORD, ATOMIC_REQUESTS=False, **mirror),
+        "owner": database(owner, IDLE),
     }
 
 

@@ -12,6 +12,7 @@ from django.test import TransactionTestCase
 from django.test.utils import setup_databases, teardown_databases
 
 from governance.access import granting
+from governance.audit import marking, throttling
 from governance.custody.founding import found_tenant
 from governance.identity.members import add_member, create_person
 from governance.identity.models import User
@@ -22,6 +23,7 @@ from governance.jobs import bell
 from governance.keys import warming
 from governance.pipeline.running import run_classification
 from governance.runtime.debian import mend, missing
+from governance.runtime.postgres import ADMIN
 
 PASSWORD = "correct horse battery"
 ROLES = ("analyst", "privacy_officer", "security_officer", "auditor")
@@ -35,20 +37,17 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=f"needs {mark.args[0]}: {mend(sorted(ABSENT))}"))
 
 
-def _owner():
+def _owner(**other):
     settings = connections["owner"].settings_dict
+    given = {"user": settings["USER"], **other}
     return psycopg.connect(
-        host=settings["HOST"],
-        port=settings["PORT"] or 5432,
-        user=settings["USER"],
-        dbname=settings["NAME"],
-        autocommit=True,
+        host=settings["HOST"], port=settings["PORT"] or 5432, dbname=settings["NAME"], autocommit=True, **given
     )
 
 
 def _truncate(self=None):
-    """Empty every table as the owner: the application's role may not, and that is meant."""
-    with _owner() as connection:
+    """Empty every table as the superuser around the triggers: nobody else empties the record, and that is meant."""
+    with _owner(user=ADMIN, options="-c session_replication_role=replica") as connection:
         tables = connection.execute(
             "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN"
             " ('django_migrations', 'django_content_type', 'auth_permission')"
@@ -79,10 +78,12 @@ def pytest_itemcollected(item):
 def _quiet_bell():
     """The bell is bound to Celery by the app; tests work by hand."""
     bound, bell._ring = bell._ring, None
+    told, marking._tell = marking._tell, None
     yield
-    bell._ring = bound
+    bell._ring, marking._tell = bound, told
     assert granting.current() is None, "a test left a grant open"
     warming.cool()
+    throttling.stop()
 
 
 def now():

@@ -13,7 +13,7 @@ from governance.access.emergencies import Emergency, live_emergency
 from governance.access.errors import AccessDenied
 from governance.access.purposes import BREAK_GLASS, check_purpose
 from governance.audit.merkle import root_hash
-from governance.audit.recording import record_now
+from governance.audit.throttling import record_refused
 from governance.conf.settings import vault_settings
 from governance.identity.principals import Principal
 
@@ -115,4 +115,4 @@ def record_refusal(*, principal: Principal, refusal: AccessDenied, **facts: Any)
     facts["purpose"] = purpose_code(facts.get("purpose", ""))
     if refusal.policies:
         facts["policies"] = list(refusal.policies)
-    record_now(tenant=principal.tenant_id, event="grant.refused", **principal.as_actor(), **facts, code=refusal.code)
+    record_refused(tenant=principal.tenant_id, event="grant.refused", **principal.as_actor(), **facts, code=refusal.code)

@@ -28,6 +28,7 @@ from governance.access.cells import Resource
 from governance.access.deciding import epoch_of
 from governance.access.errors import AccessDenied, OpeningRefused
 from governance.audit.recording import record_now
+from governance.audit.throttling import record_refused
 from governance.conf.settings import vault_settings
 from governance.crypto.envelope import OpenDataKey
 from governance.identity.identifiers import uuid7
@@ -151,7 +152,7 @@ class Grant:
 
     def refuse(self, code: str, text: str, *, conversations: Iterable[UUID] = ()) -> NoReturn:
         """Put the refusal on the record and raise OpeningRefused."""
-        record_now(
+        record_refused(
             tenant=self.principal.tenant_id,
             event="opening.refused",
             **self.principal.as_actor(),

@@ -40,8 +40,21 @@ def _refuse_floats(value: object) -> None:
             _refuse_floats(inner)
 
 
+def microseconds_of(moment: datetime) -> int:
+    """Return the whole microseconds since 1970 in UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(microseconds: int) -> datetime:
+    """Return the UTC time of `microseconds_of`."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def hash_of(tenant: bytes, sequence: int, microseconds: int, previous: bytes, body: bytes) -> bytes:
+    """Return the 32-byte hash of one entry, as the database function computes it."""
+    return hashlib.sha256(MAGIC + tenant + _NUMBERS.pack(sequence, microseconds) + previous + body).digest()
+
+
 def entry_hash(*, tenant: UUID, sequence: int, recorded_at: datetime, previous: bytes, body: bytes) -> bytes:
     """Return the 32-byte hash of one entry, as the database function computes it."""
-    microseconds = (recorded_at - _EPOCH) // timedelta(microseconds=1)
-    numbers = _NUMBERS.pack(sequence, microseconds)
-    return hashlib.sha256(MAGIC + tenant.bytes + numbers + previous + body).digest()
+    return hash_of(tenant.bytes, sequence, microseconds_of(recorded_at), previous, body)

@@ -20,6 +20,24 @@ class QueryAfterRecord(AuditError):
 
 
 class ChainBroken(AuditError):
-    """The verification found an entry that does not fit."""
+    """A checkpoint was due, and an entry or the checkpoint before it does not fit: nothing is signed."""
 
     code = "audit.chain_broken"
+
+
+class SignerMissing(AuditError):
+    """This installation has no key that signs checkpoints."""
+
+    code = "audit.signer_missing"
+
+
+class SinkRefused(AuditError):
+    """A sink in the configuration is not one: another scheme, no place, or http to another machine."""
+
+    code = "audit.sink_refused"
+
+
+class SinkFailed(AuditError):
+    """A sink did not take a checkpoint; it is delivered again at the next schedule."""
+
+    code = "audit.sink_failed"

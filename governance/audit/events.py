@@ -34,6 +34,8 @@ EVENTS: Final = {
     "hold.released": "A legal hold was released.",
     "subject.erased": "The data keys of a person were destroyed; holds the digest of the certificate.",
     "retention.applied": "A retention rule destroyed the data keys of expired conversations.",
+    "head.accepted": "Two people accepted that a failover lost the end of the chain; names the lost checkpoints.",
+    "refusals.repeated": "Equal refusals that followed one on the record within its window, counted.",
     "signin.succeeded": "A person signed in.",
     "signin.failed": "A sign-in failed.",
     "token.created": "An API token was made.",

@@ -52,6 +52,8 @@ class Checkpoint(models.Model):
     tenant_id = models.UUIDField()
     sequence = models.BigIntegerField()
     head_hash = models.BinaryField(max_length=32)
+    merkle_root = models.BinaryField(max_length=32)
+    frontier = models.BinaryField(max_length=2048)
     signed_at = models.DateTimeField()
     public_key = models.BinaryField(max_length=32)
     signature = models.BinaryField(max_length=64)
@@ -63,6 +65,25 @@ class Checkpoint(models.Model):
             models.UniqueConstraint(fields=["tenant_id", "sequence"], name="checkpoint_one_a_number"),
         ]
         ordering = ["tenant_id", "sequence"]
+
+    def __str__(self) -> str:
+        return f"#{self.sequence}"
+
+
+class SinkPosition(models.Model):
+    """Up to which checkpoint a sink has taken them; `sink` is the SHA-256 of its URI, which may hold a secret path."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant_id = models.UUIDField()
+    sink = models.CharField(max_length=64)
+    sequence = models.BigIntegerField()
+    delivered_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "sink"], name="sink_one_position_a_tenant")]
+        ordering = ["tenant_id", "sink"]
 
     def __str__(self) -> str:
         return f"#{self.sequence}"

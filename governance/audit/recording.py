@@ -15,9 +15,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from psycopg.pq import TransactionStatus
 
+from governance.audit import marking
 from governance.audit.canonical import body_bytes
 from governance.audit.errors import AuditError, QueryAfterRecord, RecordRefused
 from governance.audit.events import EVENTS
@@ -84,7 +85,10 @@ def record_now(*, tenant: UUID, event: str, **facts: Any) -> Recorded:
         raise RecordRefused("This thread holds an uncommitted audit entry; commit it before the next record.")
     if connection.in_atomic_block:
         raise RecordRefused("The audit connection is inside a transaction; a record must be committed by itself.")
-    return _append(connection, tenant, event, facts)
+    recorded = _append(connection, tenant, event, facts)
+    if marking.is_due(recorded.sequence):
+        marking.tell(tenant)
+    return recorded
 
 
 def record_with_effect(*, tenant: UUID, event: str, **facts: Any) -> Recorded:
@@ -94,4 +98,6 @@ def record_with_effect(*, tenant: UUID, event: str, **facts: Any) -> Recorded:
         raise RecordRefused("record_with_effect needs the transaction whose effect it records.")
     recorded = _append(connection, tenant, event, facts)
     connection.execute_wrappers.append(_LastStatement(connection))
+    if marking.is_due(recorded.sequence):
+        transaction.on_commit(lambda: marking.tell(tenant))
     return recorded

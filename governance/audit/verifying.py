@@ -1,90 +1,68 @@
-"""Reads a chain and says whether it is whole; names the first entry that is not, and why."""
+"""Verifies a chain in the database: its entries, its checkpoints, and the checkpoints that a sink holds."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
-from governance.audit.canonical import NO_HASH, entry_hash
-from governance.audit.models import AuditEntry, Checkpoint
-from governance.crypto.signing import BadSignature, verify
-
-PAGE = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class ChainReport:
-    """What the verification saw: how many entries, the head, and the first fault (empty where the chain is whole)."""
-
-    entries: int
-    head: bytes
-    checkpoints: int
-    bad_sequence: int | None = None
-    fault: str = ""
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.fault
+from governance.audit.attesting import SELF_ATTESTED
+from governance.audit.chain import ChainReport, Walk, judge
+from governance.audit.checkpointing import head_of, links_after
+from governance.audit.errors import AuditError
+from governance.audit.heads import SignedHead
+from governance.audit.merkle import consistency_proof, verify_consistency
+from governance.audit.models import Checkpoint
 
 
-def _entries(tenant: UUID, using: str) -> Iterator[AuditEntry]:
-    last = -(2**63)
-    while True:
-        page = list(AuditEntry.objects.using(using).filter(tenant_id=tenant, sequence__gt=last).order_by("sequence")[:PAGE])
-        yield from page
-        if len(page) < PAGE:
-            return
-        last = page[-1].sequence
+def verify_chain(
+    *,
+    tenant: UUID,
+    outside: Sequence[SignedHead] = (),
+    unreadable: int = 0,
+    trusted: frozenset[bytes] = frozenset(),
+    walk: Walk | None = None,
+    attestation: str = SELF_ATTESTED,
+    using: str = "audit",
+) -> ChainReport:
+    """Verify the chain of `tenant` with the checkpoints beside it and those `outside`; inside the tenant's scope on `using`.
 
-
-def _fault(entry: AuditEntry, tenant: UUID, expected: int, previous: bytes) -> str:
-    if entry.sequence != expected:
-        return f"entry {expected} is missing; {entry.sequence} follows"
-    if bytes(entry.previous_hash) != previous:
-        return "it does not follow the entry before it"
-    computed = entry_hash(
-        tenant=tenant,
-        sequence=entry.sequence,
-        recorded_at=entry.recorded_at,
-        previous=previous,
-        body=entry.body.encode(),
-    )
-    return "" if bytes(entry.hash) == computed else "its bytes do not give its hash"
-
-
-def checkpoint_bytes(*, tenant: UUID, sequence: int, head_hash: bytes) -> bytes:
-    """Return what a checkpoint signs: `TVC1 | tenant (16) | sequence (8) | hash of that entry (32)`."""
-    return b"TVC1" + tenant.bytes + sequence.to_bytes(8, "big", signed=True) + head_hash
-
-
-def _checkpoint_fault(checkpoint: Checkpoint, tenant: UUID, hashes: dict[int, bytes]) -> str:
-    head = bytes(checkpoint.head_hash)
-    signed = checkpoint_bytes(tenant=tenant, sequence=checkpoint.sequence, head_hash=head)
-    try:
-        verify(bytes(checkpoint.public_key), bytes(checkpoint.signature), signed)
-    except BadSignature:
-        return "the checkpoint at this entry has a bad signature"
-    return "" if hashes.get(checkpoint.sequence) == head else "the checkpoint at this entry signs another chain"
-
-
-def verify_chain(*, tenant: UUID, using: str = "audit") -> ChainReport:
-    """Verify the whole chain of `tenant` and its checkpoints; call it inside the tenant's scope on `using`.
-
-    Memory does not grow with the chain but for the entries that a checkpoint names.
+    `walk` goes on where an earlier verification ended, and has the state of this one afterwards. Memory does not grow
+    with the chain but for its checkpoints.
     """
-    checkpoints = list(Checkpoint.objects.using(using).filter(tenant_id=tenant).order_by("sequence"))
-    named = {checkpoint.sequence for checkpoint in checkpoints}
-    hashes: dict[int, bytes] = {}
-    previous, count = NO_HASH, 0
-    for entry in _entries(tenant, using):
-        fault = _fault(entry, tenant, count + 1, previous)
-        if fault:
-            return ChainReport(count, previous, len(checkpoints), entry.sequence, fault)
-        previous, count = bytes(entry.hash), count + 1
-        if count in named:
-            hashes[count] = previous
-    for checkpoint in checkpoints:
-        fault = _checkpoint_fault(checkpoint, tenant, hashes)
-        if fault:
-            return ChainReport(count, previous, len(checkpoints), checkpoint.sequence, fault)
-    return ChainReport(count, previous, len(checkpoints))
+    walk = walk or Walk(tenant)
+    rows = Checkpoint.objects.using(using).filter(tenant_id=tenant, sequence__gte=walk.size)
+    report = judge(
+        walk=walk,
+        links=links_after(tenant=tenant, sequence=walk.size, using=using),
+        inside=[head_of(row) for row in rows.order_by("sequence")],
+        outside=[head for head in outside if head.sequence >= walk.size],
+        trusted=trusted,
+    )
+    return replace(report, unreadable=unreadable, attestation=attestation)
+
+
+def prove_consistency(*, tenant: UUID, first: int, second: int, using: str = "audit") -> dict[str, Any]:
+    """Return the RFC 6962 proof that the signed tree of `second` entries begins with that of `first`, verified.
+
+    It reads the hashes of `second` entries into memory (about 70 bytes each). Raises AuditError where there is no such
+    checkpoint, BadProof where the chain is not the one that was signed.
+    """
+    rows = Checkpoint.objects.using(using).filter(tenant_id=tenant, sequence__in=[first, second])
+    heads = {row.sequence: head_of(row) for row in rows}
+    for sequence in (first, second):
+        if sequence not in heads:
+            raise AuditError(f"There is no checkpoint at entry {sequence}; name the numbers of two checkpoints.")
+    leaves = []
+    for link in links_after(tenant=tenant, sequence=0, using=using):
+        if link.sequence > second:
+            break
+        leaves.append(link.hash)
+    proof = consistency_proof(leaves, first)
+    verify_consistency(first=first, second=second, first_root=heads[first].root, second_root=heads[second].root, proof=proof)
+    return {
+        "first": first,
+        "second": second,
+        "first_root": heads[first].root.hex(),
+        "second_root": heads[second].root.hex(),
+        "proof": [node.hex() for node in proof],
+    }

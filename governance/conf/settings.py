@@ -55,6 +55,17 @@ class VaultSettings(BaseSettings):
     approval_hours: int = Field(default=72, ge=1, le=720, description="How long an approval may wait for its second person.")
     worker_rows: int = Field(default=32, ge=1, le=512, description="Rows that a worker locks at once at most.")
 
+    audit_key: str = Field(
+        default="",
+        repr=False,
+        description="32 secret bytes in hexadecimal that sign checkpoints; embedded: made in the home.",
+    )
+    audit_public_keys: str = Field(default="", description="Public keys of earlier audit keys, hexadecimal, by commas.")
+    audit_sinks: str = Field(
+        default="", description="Where checkpoints go, by spaces: file:/path, https://host/path, http:// to loopback."
+    )
+    refusal_seconds: int = Field(default=60, ge=1, le=3600, description="How long equal refusals are counted into one.")
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -11,9 +11,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
+from governance.audit.attesting import attestation, heads_outside
 from governance.audit.events import EVENTS
 from governance.audit.models import AuditEntry
 from governance.audit.recording import record_now
+from governance.audit.signers import trusted_keys
 from governance.audit.verifying import verify_chain
 from governance.console.gates import page
 from governance.console.inert import spelled
@@ -48,9 +50,13 @@ def trail(request: HttpRequest, principal: Principal) -> HttpResponseBase:
 @page(action="read_audit")
 def verify(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     """Verify the whole chain and show the result above its entries."""
-    with tenant_scope(principal.tenant_id, using="audit"):
-        report = verify_chain(tenant=principal.tenant_id)
-    record_now(tenant=principal.tenant_id, event="audit.verified", **principal.as_actor(), head=report.head.hex())
+    tenant = principal.tenant_id
+    heads, unreadable = heads_outside(tenant=tenant)
+    with tenant_scope(tenant):
+        word = attestation(tenant=tenant)
+    with tenant_scope(tenant, using="audit"):
+        report = verify_chain(tenant=tenant, outside=heads, unreadable=unreadable, trusted=trusted_keys(), attestation=word)
+    record_now(tenant=tenant, event="audit.verified", **principal.as_actor(), head=report.head.hex())
     return _show(request, principal, report=report, head=report.head.hex())
 
 

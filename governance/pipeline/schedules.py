@@ -3,7 +3,14 @@
 from typing import Any, Final
 
 NOTICE_SECONDS: Final = 300.0
+CHECKPOINT_SECONDS: Final = 5.0
+CHECKPOINT: Final = "checkpoint"
 SCHEDULES: Final[dict[str, dict[str, Any]]] = {
     "ring for what waits": {"task": "threadvault.sweep", "schedule": 5.0, "options": {"expires": 10}},
+    "sign what was recorded": {
+        "task": "threadvault.checkpoints",
+        "schedule": CHECKPOINT_SECONDS,
+        "options": {"expires": CHECKPOINT_SECONDS},
+    },
     "mail what waits for people": {"task": "threadvault.notices", "schedule": NOTICE_SECONDS, "options": {"expires": 200}},
 }

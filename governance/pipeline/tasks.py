@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from governance.approvals.asking import expire_due
+from governance.audit.canonical import SYSTEM
+from governance.custody.attesting import attest
 from governance.identity.models import Tenant
 from governance.ingest.receiving import TOPIC as CLASSIFICATION
 from governance.jobs.claiming import pending_tenants
@@ -12,7 +14,7 @@ from governance.notices.mailing import tell_of_approvals, tell_of_break_glass
 from governance.pipeline.fresh import task
 from governance.pipeline.ringing import ring
 from governance.pipeline.running import run_classification
-from governance.pipeline.schedules import NOTICE_SECONDS
+from governance.pipeline.schedules import CHECKPOINT, NOTICE_SECONDS
 
 
 @task("threadvault.classify")
@@ -39,4 +41,17 @@ def notices() -> None:
         tell_of_break_glass(tenant=tenant, since=since, now=now)
 
 
-TASKS: dict[str, Any] = {CLASSIFICATION: classify}
+@task("threadvault.checkpoint")
+def checkpoint(tenant: str) -> None:
+    """Sign and deliver what was written to one chain."""
+    attest(tenants=[UUID(tenant)], now=datetime.now(UTC))
+
+
+@task("threadvault.checkpoints")
+def checkpoints() -> None:
+    """Sign and deliver what was written to every chain, that of the system too."""
+    tenants = [SYSTEM, *Tenant.objects.values_list("id", flat=True)]
+    attest(tenants=tenants, now=datetime.now(UTC))
+
+
+TASKS: dict[str, Any] = {CLASSIFICATION: classify, CHECKPOINT: checkpoint}

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from governance.access.acting import require
 from governance.approvals.asking import Decision, use
+from governance.audit.attesting import attestation
 from governance.audit.recording import record_now, record_with_effect
 from governance.crypto.derivation import fingerprint
 from governance.crypto.signing import SigningKey
@@ -109,7 +110,7 @@ def _certify(tenant: UUID, subject: UUID, erased: Erased, decision: Decision, no
         "seconded_by": str(decision.seconder),
         "places": {"data keys": erased.data_keys, "messages": erased.messages, "index entries": erased.index_entries},
         "not yet purged": ["write-ahead log", "backups", "replicas"],
-        "attestation": "self-attested",
+        "attestation": attestation(tenant=tenant),
     }
     body = json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
     key = SigningKey(tenant_secret(tenant=tenant, use=KeyUse.SIGNING, now=now))

@@ -25,6 +25,13 @@ FIELDS = [
 ]
 
 
+def around(statement, *values):
+    """What a superuser does around the triggers that let the record only grow."""
+    with admin() as outside, outside.transaction():
+        outside.execute("SET LOCAL session_replication_role = replica")
+        return outside.execute(statement, values).rowcount
+
+
 def report(tenant):
     with tenant_scope(tenant.id, using="audit"):
         return verify_chain(tenant=tenant.id)
@@ -35,7 +42,7 @@ def test_a01_one_changed_byte_names_its_entry(tenant, change):
     target = sql(
         "SELECT min(sequence) FROM governance_auditentry WHERE tenant_id = %s AND event = 'member.added'", tenant.id
     )
-    sql(f"UPDATE governance_auditentry SET {change} WHERE tenant_id = %s AND sequence = %s", tenant.id, target[0][0])
+    around(f"UPDATE governance_auditentry SET {change} WHERE tenant_id = %s AND sequence = %s", tenant.id, target[0][0])
     found = report(tenant)
     assert not found.whole
     expected = target[0][0] + 1 if "sequence =" in change else target[0][0]

@@ -3,6 +3,7 @@
 import pytest
 from celery import current_app
 
+from governance.audit import throttling
 from governance.console import auditing
 from governance.pipeline import tasks
 from governance.vault import collections, explaining
@@ -24,7 +25,12 @@ NO_ACT = {
     "console/password": "leads on", "console/search": "leads on",
 }  # fmt: skip
 OWN_SESSION = {"conversations/purpose", "tenant", "api/v1/conversations/<uuid:conversation_id>:explain"}
-NO_ACT_TASKS = {"threadvault.sweep": "rings", "threadvault.notices": "mails what is on the record already"}
+NO_ACT_TASKS = {
+    "threadvault.checkpoint": "signs the record",
+    "threadvault.checkpoints": "signs the record",
+    "threadvault.sweep": "rings",
+    "threadvault.notices": "mails what is on the record already",
+}
 
 
 def by(user) -> int:
@@ -97,6 +103,7 @@ def test_a15_every_refusal_of_a_route_is_on_the_record(worlds):
             made = world.path(line.route), world.body(line.route, line.method)
             before = by(world.user)
             world.knock(line.route, line.method, made=made)
+            throttling.write_all()  # Equal refusals of a minute are one entry with their count.
             if by(world.user) == before:
                 silent.append(f"{line.method} /{line.route} {person}")
     assert silent == []
