@@ -173,7 +173,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "A governed, encrypted vault for LLM chat logs.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
-    "ENUM_NAME_OVERRIDES": {"Classification": "governance.access.cells.CLASSIFICATIONS"},
+    "ENUM_NAME_OVERRIDES": {
+        "Classification": "governance.access.cells.CLASSIFICATIONS",
+        "Role": "governance.identity.roles.Role.values",
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",

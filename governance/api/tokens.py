@@ -1,18 +1,93 @@
-"""`POST /api/v1/tokens/step-up`: a one-time code mints a token that counts as a fresh second factor for minutes."""
+"""API tokens: make, list, revoke; `step-up` makes one of minutes that counts as a fresh second factor."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.api.requests import principal_of, user_of
+from governance.access import credentials
+from governance.api.governing_serializers import Strict
+from governance.api.requests import arguments_of, current_time, principal_of, user_of
 from governance.api.serializers import SteppedUpSerializer, StepUpSerializer
 from governance.conf.settings import vault_settings
 from governance.identity.models import Tenant
-from governance.identity.tokens import mint
+from governance.identity.tokens import LONGEST_LIFE, mint
 from governance.web.second_factor import check_code
+
+
+class MakeTokenSerializer(Strict):
+    """A new token, for oneself or (`user`) for a member; empty scopes or purposes are those of the token that asks."""
+
+    user = serializers.UUIDField(default=None, allow_null=True)
+    name = serializers.CharField(max_length=255)
+    days = serializers.IntegerField(min_value=1, max_value=LONGEST_LIFE.days, default=90)
+    scopes = serializers.ListField(child=serializers.CharField(max_length=32), default=list)
+    purposes = serializers.ListField(child=serializers.CharField(max_length=64), default=list)
+
+
+class TokenSerializer(serializers.Serializer):
+    """A token without its secret."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    prefix = serializers.CharField()
+    user = serializers.CharField(source="user.username")
+    scopes = serializers.ListField(child=serializers.CharField())
+    purposes = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    revoked_at = serializers.DateTimeField(allow_null=True)
+
+
+class MadeTokenSerializer(serializers.Serializer):
+    """A new token; `token` is shown once."""
+
+    id = serializers.UUIDField()
+    token = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class TokenListView(APIView):
+    """One's own tokens, or everybody's."""
+
+    @extend_schema(
+        responses=TokenSerializer(many=True), operation_id="tokens_list", parameters=[OpenApiParameter("everybody", bool)]
+    )
+    def get(self, request: Request) -> Response:
+        """Return the newest first; `everybody=true` those of all members."""
+        everybody = request.query_params.get("everybody", "") == "true"
+        found = credentials.tokens(principal=principal_of(request), everybody=everybody, now=current_time())
+        return Response(TokenSerializer(found, many=True).data)
+
+    @extend_schema(request=MakeTokenSerializer, responses={201: MadeTokenSerializer})
+    def post(self, request: Request) -> Response:
+        """Make one; its secret is in this answer and nowhere else."""
+        given = arguments_of(request, MakeTokenSerializer)
+        made = credentials.make_token(
+            principal=principal_of(request),
+            user_id=given["user"],
+            name=given["name"],
+            life=timedelta(days=given["days"]),
+            scopes=frozenset(given["scopes"]),
+            purposes=frozenset(given["purposes"]),
+            now=current_time(),
+        )
+        return Response({"id": made.token.id, "token": made.plain, "expires_at": made.token.expires_at}, status=201)
+
+
+class TokenView(APIView):
+    """One token."""
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, token_id: UUID) -> Response:
+        """Revoke it at once."""
+        credentials.end_token(principal=principal_of(request), token_id=token_id, now=current_time())
+        return Response(status=204)
 
 
 class StepUpView(APIView):

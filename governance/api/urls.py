@@ -18,6 +18,7 @@ from governance.api.approvals import (
 from governance.api.batches import BatchView
 from governance.api.conversations import ConversationListView, ConversationView, MessageListView
 from governance.api.explanations import ExplainView, ReadersView, RefusalView
+from governance.api.members import MemberListView, MemberRolesView, MemberRoleView
 from governance.api.policies import (
     CollectionListView,
     CollectionView,
@@ -29,7 +30,7 @@ from governance.api.policies import (
     PolicyView,
     PurposeListView,
 )
-from governance.api.tokens import StepUpView
+from governance.api.tokens import StepUpView, TokenListView, TokenView
 
 urlpatterns = [
     path("conversations:batch", BatchView.as_view(), name="api-batch"),
@@ -57,6 +58,11 @@ urlpatterns = [
     path("break-glass:open", BreakGlassOpenView.as_view(), name="api-break-glass-open"),
     path("break-glass/<uuid:glass_id>:end", BreakGlassEndView.as_view(), name="api-break-glass-end"),
     path("break-glass/<uuid:glass_id>:review", BreakGlassReviewView.as_view(), name="api-break-glass-review"),
+    path("members", MemberListView.as_view(), name="api-members"),
+    path("members/<uuid:user_id>/roles", MemberRolesView.as_view(), name="api-member-roles"),
+    path("members/<uuid:user_id>/roles/<slug:role>", MemberRoleView.as_view(), name="api-member-role"),
+    path("tokens", TokenListView.as_view(), name="api-tokens"),
+    path("tokens/<uuid:token_id>", TokenView.as_view(), name="api-token"),
     path("tokens/step-up", StepUpView.as_view(), name="api-step-up"),
     path("schema", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[]), name="api-schema"),
     path(

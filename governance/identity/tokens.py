@@ -6,7 +6,7 @@ A token reads `tv_<prefix>_<secret>`: eight random characters to find its row, 2
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -51,8 +51,11 @@ def mint(
     scopes: Iterable[str] = (),
     purposes: Iterable[str] = (),
     second_factor_at: datetime | None = None,
+    actor: Mapping[str, str] | None = None,
 ) -> Minted:
-    """Make a token for `user` in `tenant` and record it. `scopes` and `purposes` narrow it; empty means no narrowing.
+    """Make a token for `user` in `tenant` and record it, by default as made by that user.
+
+    `scopes` and `purposes` narrow it; empty means no narrowing. The entry is written first: no token is unrecorded.
 
     Raises NotAMember where the user has no role there, ValueError for a life over a year.
     """
@@ -61,7 +64,7 @@ def mint(
     principal_for(user=user, tenant=tenant)
     prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
     secret = secrets.token_urlsafe(32)
-    token = ApiToken.objects.create(
+    token = ApiToken(
         tenant=tenant,
         user=user,
         name=name,
@@ -72,8 +75,10 @@ def mint(
         expires_at=now + life,
         second_factor_at=second_factor_at,
     )
+    by = actor or {"actor": str(user.id), "actor_kind": user.kind}
     event = "token.created" if second_factor_at is None else "token.stepped_up"
-    record_now(tenant=tenant.id, event=event, actor=str(user.id), actor_kind=user.kind, token=str(token.id))
+    record_now(tenant=tenant.id, event=event, **by, token=str(token.id), member=str(user.id))
+    token.save(force_insert=True)
     return Minted(token=token, plain=f"tv_{prefix}_{secret}")
 
 
@@ -108,7 +113,9 @@ def _touch(token: ApiToken, now: datetime) -> None:
         ApiToken.objects.filter(id=token.id).update(last_used_at=now)
 
 
-def revoke(*, token: ApiToken, now: datetime, by: Principal) -> None:
-    """End a token at once and record it."""
-    ApiToken.objects.filter(id=token.id, revoked_at=None).update(revoked_at=now)
-    record_now(tenant=token.tenant_id, event="token.revoked", **by.as_actor(), token=str(token.id))
+def revoke(*, token: ApiToken, now: datetime, actor: Mapping[str, str]) -> bool:
+    """End a token at once and record it; return whether it was live."""
+    ended = ApiToken.objects.filter(id=token.id, revoked_at=None).update(revoked_at=now)
+    if ended:
+        record_now(tenant=token.tenant_id, event="token.revoked", **actor, token=str(token.id))
+    return bool(ended)

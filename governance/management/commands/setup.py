@@ -3,16 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from allauth.account.forms import default_token_generator
-from allauth.account.utils import user_pk_to_url_str
 from django.core.management.base import CommandError
-from django.urls import reverse
 
 from governance.custody.founding import found_tenant
-from governance.identity.members import add_member
+from governance.identity.members import add_member, create_person
 from governance.identity.models import Tenant, User
 from governance.identity.roles import Role
 from governance.management.base import VaultCommand, current_time, operator
+from governance.web.invitations import one_time_link
 
 
 class Command(VaultCommand):
@@ -31,16 +29,7 @@ class Command(VaultCommand):
         if User.objects.filter(username=options["officer"]).exists():
             raise CommandError(f"The account {options['officer']} exists; choose another user name.")
         tenant = found_tenant(slug=options["slug"], name=options["name"], now=current_time(), actor=operator())
-        officer = User(username=options["officer"], is_staff=True)
-        officer.set_unusable_password()
-        officer.save()
+        officer = create_person(username=options["officer"])
         add_member(tenant=tenant, user=officer, role=Role.SECURITY_OFFICER, actor=operator())
         link = options["base_url"].rstrip("/") + one_time_link(officer)
         self.show(options, {"tenant": tenant.slug, "link": link}, f"Tenant {tenant.slug} is ready. One-time link: {link}")
-
-
-def one_time_link(user: User) -> str:
-    """Return the path where `user` chooses a password; it works once."""
-    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
-    uid, _, token = key.partition("-")
-    return reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from governance.audit.recording import record_now
+from governance.access.credentials import check_limits
 from governance.identity.models import ApiToken
-from governance.identity.tokens import mint
+from governance.identity.tokens import mint, revoke
 from governance.management.base import VaultCommand, current_time, member_named, operator, tenant_named
 
 
@@ -29,15 +29,11 @@ class Command(VaultCommand):
         getattr(self, f"_{options['what']}")(options)
 
     def _create(self, options: dict[str, Any]) -> None:
-        minted = mint(
-            tenant=tenant_named(options["tenant"]),
-            user=member_named(options["user"]),
-            name=options["name"],
-            now=current_time(),
-            life=timedelta(days=options["days"]),
-            scopes=options["scope"],
-            purposes=options["purpose"],
-        )
+        tenant, life = tenant_named(options["tenant"]), timedelta(days=options["days"])
+        limits = {"scopes": options["scope"], "purposes": options["purpose"], "life": life}
+        check_limits(tenant=tenant.id, **limits)
+        user = member_named(options["user"])
+        minted = mint(tenant=tenant, user=user, name=options["name"], now=current_time(), **limits, actor=operator())
         self.show(options, {"token": minted.plain, "expires_at": minted.token.expires_at}, minted.plain)
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -58,10 +54,7 @@ class Command(VaultCommand):
 
     def _revoke(self, options: dict[str, Any]) -> None:
         tenant = tenant_named(options["tenant"])
-        ended = ApiToken.objects.filter(tenant=tenant, prefix=options["prefix"], revoked_at=None)
-        token = ended.first()
-        if token is None:
+        token = ApiToken.objects.filter(tenant=tenant, prefix=options["prefix"]).first()
+        if token is None or not revoke(token=token, now=current_time(), actor=operator()):
             raise CommandError("There is no live token with that prefix.")
-        ended.update(revoked_at=current_time())
-        record_now(tenant=tenant.id, event="token.revoked", **operator(), token=str(token.id))
         self.show(options, {"revoked": token.prefix}, f"{token.prefix} is revoked")

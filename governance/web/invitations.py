@@ -1,0 +1,14 @@
+"""The one-time link by which a person chooses a password."""
+
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
+from django.urls import reverse
+
+from governance.identity.models import User
+
+
+def one_time_link(user: User) -> str:
+    """Return the path where `user` chooses a password; it works once, and ends with PASSWORD_RESET_TIMEOUT."""
+    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+    uid, _, token = key.partition("-")
+    return reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
