@@ -119,9 +119,7 @@ def test_a_token_is_never_wider_than_the_one_that_makes_it(client_of):
     assert (row.scopes, row.purposes, row.second_factor_at) == (["list"], ["support"], None)
 
 
-@pytest.mark.parametrize(
-    "body", [{"scopes": ["fly"]}, {"purposes": ["golf"]}], ids=["unknown scope", "unknown purpose"]
-)
+@pytest.mark.parametrize("body", [{"scopes": ["fly"]}, {"purposes": ["golf"]}], ids=["unknown scope", "unknown purpose"])
 def test_a_token_is_limited_to_what_there_is(client_of, body):
     assert send(client_of("analyst"), "post", "tokens", {"name": "x", **body}, 422)["code"] == "identity.token_refused"
 

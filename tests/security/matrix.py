@@ -36,6 +36,7 @@ from tests.security.test_c_ciphertext import sql
 PERSONS = ("anonymous", "outsider", "superuser", "producer", "worker", "analyst", "privacy", "security", "auditor")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ROLE_OF = {"privacy": "privacy_officer", "security": "security_officer"}
+CHANGING = ("POST", "PUT", "PATCH")
 FILE = Path(__file__).parent / "access_matrix.txt"
 BY_TOKEN = "api/v1/"
 # What a refusal may leave behind: its record, and the marks of sessions and tokens that were used.
@@ -139,7 +140,7 @@ class World:
     def nowhere(self, route: str) -> str:
         """The address with ids of nothing: enough where the method is refused before anything is looked up."""
         return "/" + re.sub(
-            r"<int:\w+>", "1", re.sub(r"<uuid:\w+>", str(uuid4()), re.sub(r"\(\?P<\w+>[^)]*\)", "abc", route))
+            r"<int:\w+>|<slug:\w+>", "1", re.sub(r"<uuid:\w+>", str(uuid4()), re.sub(r"\(\?P<\w+>[^)]*\)", "abc", route))
         )
 
     def path(self, route: str) -> str:
@@ -148,6 +149,9 @@ class World:
             "conversation_id": lambda: self.stored[0], "collection_id": self.collection, "policy_id": self.draft,
             "approval_id": self.asked, "glass_id": lambda: self.glass(ended=route.endswith("review")),
             "sequence": self.refusal,
+            "user_id": self.member,
+            "role": lambda: "analyst",
+            "token_id": self.made_token,
         }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
         return "/" + re.sub(r"\(\?P<\w+>[^)]*\)", "abc", filled)
@@ -172,6 +176,9 @@ class World:
             },
             "break-glass:open": lambda: {"approval": str(self.glass_asked(self.officer(0)))},
             "break-glass/<uuid:glass_id>:review": lambda: {"justified": True, "note": "n"},
+            "members": lambda: {"username": f"u-{uuid4().hex[:12]}", "role": "analyst"},
+            "members/<uuid:user_id>/roles": lambda: {"role": "auditor"},
+            "tokens": lambda: {"name": "t"},
             "tokens/step-up": lambda: {"code": "000000"},
             "conversations/purpose": lambda: {"purpose": "support"},
             "conversations/<uuid:conversation_id>/reveal": lambda: {"purpose": "support", "reason": "r"},
@@ -214,6 +221,14 @@ class World:
         if ended:
             breaking_glass.end_glass(principal=officer, glass_id=glass.id, now=now())
         return glass.id
+
+    def member(self) -> UUID:
+        """Another member, made for this request."""
+        return make_person(self.tenant, "analyst").id
+
+    def made_token(self) -> UUID:
+        """A token of another member."""
+        return mint(tenant=self.tenant, user=self.asker, name="m", now=now(), life=timedelta(hours=1)).token.id
 
     def refusal(self) -> int:
         with tenant_scope(self.tenant.id):

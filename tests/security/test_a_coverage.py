@@ -16,6 +16,8 @@ MEMBERS = ("producer", "worker", "analyst", "privacy", "security", "auditor")
 # What puts nothing on the record, and why that is right. A route that is not here must leave an entry by who asked.
 NO_ACT = {
     "livez": "shows nothing", "healthz": "shows nothing", "api/v1/schema": "public", "api/v1/docs": "public",
+    "api/v1/members": "shows rules",
+    "api/v1/tokens": "shows one's own",
     "api/v1/purposes": "shows rules", "api/v1/policies": "shows rules", "api/v1/collections": "shows rules",
     "api/v1/policies/<uuid:policy_id>": "shows rules", "api/v1/policies/<uuid:policy_id>/diff": "shows rules",
     "api/v1/approvals": "shows who waits", "api/v1/approvals/<uuid:approval_id>": "shows who waits",
