@@ -2,7 +2,10 @@
 
 import logging
 import traceback
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
+
+_OF_TASKS: Final = frozenset({"exc", "traceback", "args", "kwargs", "return_value", "internal"})
 
 
 class NoExceptionText(logging.Filter):
@@ -20,9 +23,14 @@ class NoExceptionText(logging.Filter):
 
 
 def _one_line(arguments: Any) -> Any:
-    """Escape control characters in text arguments, so that nothing forges a line of the log."""
+    """Escape control characters in text arguments, so that nothing forges a line of the log.
+
+    Celery logs a task with a mapping that holds the exception's text, the traceback's, arguments and result: they stay out.
+    """
     if isinstance(arguments, tuple):
         return tuple(_escape(value) for value in arguments)
+    if isinstance(arguments, Mapping):
+        return {name: "(withheld)" if name in _OF_TASKS else _escape(value) for name, value in arguments.items()}
     return arguments
 
 
