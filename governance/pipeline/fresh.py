@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, NoReturn
 
 from billiard.process import current_process
-from celery import shared_task
+from celery import shared_task  # noqa: TID251 - this is the one way
 from celery.platforms import EX_FAILURE
 from celery.worker import state
 
