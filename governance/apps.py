@@ -11,8 +11,10 @@ class GovernanceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Bind the bell of `jobs` to Celery and register the system checks."""
+        """Bind the bell of `jobs` to Celery, listen to sign-ins, and register the system checks."""
         from governance import checks  # noqa: F401 - registration needs the app registry
         from governance.pipeline import binding
+        from governance.web import sign_in_events
 
         binding.bind()
+        sign_in_events.connect()

@@ -1,12 +1,18 @@
 """How allauth makes accounts and keeps second factors."""
 
 from base64 import b64decode, b64encode
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
+from governance.conf.settings import vault_settings
 from governance.keys.providers import root_provider
+from governance.web.limits import LimiterAway, TooMany, client_address, count, forget
+from governance.web.sign_in_events import locked
 
 _CONTEXT = {"use": "second-factor"}
 
@@ -16,6 +22,39 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that limits count by."""
+        return client_address(request)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try, by account and by address, before any password is looked at."""
+        typed, given = str(credentials.get("username", "")).casefold(), vault_settings()
+        for kind, subject, most in (
+            ("account", typed, given.signin_tries),
+            ("address", client_address(request), given.signin_tries_per_address),
+        ):
+            try:
+                count(f"signin-{kind}", subject, most=most, seconds=given.signin_window_seconds)
+            except TooMany as refusal:
+                if refusal.first:
+                    locked(str(credentials.get("username", "")), by=kind)
+                raise ImmediateHttpResponse(_refused(request, 429, refusal.wait)) from None
+            except LimiterAway:
+                raise ImmediateHttpResponse(_refused(request, 503, 5)) from None
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
+        """A success begins the account's count anew; the address's goes on."""
+        user = super().authenticate(request, **credentials)
+        if user is not None:
+            forget("signin-account", str(credentials.get("username", "")).casefold())
+        return user
+
+
+def _refused(request: HttpRequest, status: int, wait: int) -> HttpResponse:
+    answer = render(request, "429.html", {"wait": wait, "status": status}, status=status)
+    answer["Retry-After"] = str(wait)
+    return answer
 
 
 class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -5,14 +5,26 @@ from typing import Any
 
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
+from governance.conf.settings import vault_settings
 from governance.identity.models import User
 from governance.identity.principals import Principal
 from governance.identity.tokens import TokenInvalid, authenticate
+from governance.web.limits import LimiterAway, TooMany, client_address, count
 
 _PARTS = 2
+
+
+def _count(kind: str, subject: str, most: int) -> None:
+    """Count one of this minute. Raises Throttled (429). Without the counters' store it goes on: the token is the guard."""
+    try:
+        count(kind, subject, most=most, seconds=60)
+    except TooMany as refusal:
+        raise Throttled(wait=refusal.wait) from None
+    except LimiterAway:
+        return
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -26,9 +38,11 @@ class TokenAuthentication(BaseAuthentication):
         if len(parts) != _PARTS:
             raise AuthenticationFailed("Send one token: Authorization: Bearer tv_...", code="identity.token_invalid")
         try:
-            user, principal, _ = authenticate(plain=parts[1].decode("ascii", "replace"), now=datetime.now(UTC))
+            user, principal, token = authenticate(plain=parts[1].decode("ascii", "replace"), now=datetime.now(UTC))
         except TokenInvalid as error:
+            _count("bad-token", client_address(request), vault_settings().bad_tokens_per_minute)
             raise AuthenticationFailed(str(error), code=error.code) from None
+        _count("calls", str(token.id), vault_settings().calls_per_minute)
         return user, principal
 
     def authenticate_header(self, request: HttpRequest | Any) -> str:

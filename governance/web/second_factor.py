@@ -7,10 +7,10 @@ from typing import Any
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
-from django.core.cache import cache
 from django.http import HttpRequest
 
 from governance.identity.models import User
+from governance.web.limits import LimiterAway, TooMany, count, forget
 
 TRIES = 5
 WINDOW_SECONDS = 300
@@ -25,11 +25,13 @@ class SecondFactorRefused(Exception):
 
 
 def _count_try(user: User) -> None:
-    """Count a try; the counter is one atomic increment, so tries at once all count."""
-    key = f"second-factor-{user.pk}"
-    cache.add(key, 0, timeout=WINDOW_SECONDS)
-    if cache.incr(key) > TRIES:
-        raise SecondFactorRefused("second_factor.tries", "Too many tries; wait five minutes.")
+    """Count a try; tries at once all count. Without the counters' store no code is looked at."""
+    try:
+        count("second-factor", str(user.pk), most=TRIES, seconds=WINDOW_SECONDS)
+    except TooMany:
+        raise SecondFactorRefused("second_factor.tries", "Too many tries; wait five minutes.") from None
+    except LimiterAway as away:
+        raise SecondFactorRefused(away.code, str(away)) from None
 
 
 def check_code(*, user: User, code: str) -> None:
@@ -45,7 +47,7 @@ def check_code(*, user: User, code: str) -> None:
     _count_try(user)
     if not TOTP(authenticator).validate_code(code.strip()):
         raise SecondFactorRefused("second_factor.wrong", "The code is wrong or was used already; wait for the next one.")
-    cache.delete(f"second-factor-{user.pk}")
+    forget("second-factor", str(user.pk))
 
 
 def _times(records: Iterable[dict[str, Any]]) -> list[float]:

@@ -34,6 +34,8 @@ STATUSES: Final = {
     "item.": 422,
     "json.": 400,
     "keys.": 503,
+    "limits.away": 503,
+    "limits.exceeded": 429,
     "messages.": 422,
     "policy.": 403,
     "privacy.held": 409,
