@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import beat_init, setup_logging, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.dev")
 
@@ -20,6 +20,18 @@ def _keep_django_logging(**_: object) -> None:
     from django.conf import settings
 
     logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_init.connect
+@beat_init.connect
+def _refuse_unsafe_start(**_: object) -> None:
+    """A worker or schedule runs no system checks by itself."""
+    from governance.checks.starting import UnsafeStart, refuse_unsafe_start
+
+    try:
+        refuse_unsafe_start()
+    except UnsafeStart:
+        raise SystemExit(1) from None  # Celery logs an exception of a signal and goes on.
 
 
 @app.on_after_finalize.connect

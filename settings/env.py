@@ -58,8 +58,8 @@ def database(url: str, limits: dict[str, str], **extra: Any) -> dict[str, Any]:
 
 def databases() -> dict[str, Any]:
     """Return the three connections: `default` and `audit` as the application role, `owner` for migrations."""
-    url = os.environ.get("DATABASE_URL", "postgresql://threadvault_app@/threadvault")
-    owner = os.environ.get("DATABASE_OWNER_URL") or url
+    url = named("DATABASE_URL") or "postgresql://threadvault_app@/threadvault"
+    owner = named("DATABASE_OWNER_URL") or url
     mirror = {"TEST": {"MIRROR": "owner"}}
     return {
         "default": database(url, IDLE, **mirror),
@@ -68,10 +68,15 @@ def databases() -> dict[str, Any]:
     }
 
 
-def required(name: str) -> str:
-    """Return the value of variable `name`, or of the file that `<name>_FILE` names. Raises ImproperlyConfigured."""
+def named(name: str) -> str:
+    """Return the value of variable `name`, or of the file that `<name>_FILE` names; empty where neither is set."""
     path = os.environ.get(f"{name}_FILE")
-    value = Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(name, "")
+    return Path(path).read_text(encoding="utf-8").strip() if path else os.environ.get(name, "")
+
+
+def required(name: str) -> str:
+    """Return what `named` does. Raises ImproperlyConfigured where that is empty."""
+    value = named(name)
     if not value:
         raise ImproperlyConfigured(f"Set {name}, or {name}_FILE to a file that holds it.")
     return value
@@ -95,9 +100,14 @@ def generated(name: str) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
+def broker_url() -> str:
+    """Return the broker's address."""
+    return named("BROKER_URL") or "redis://localhost:6379/0"
+
+
 def cache_location() -> str:
     """Return the counters' place: database 1 of the broker."""
-    broker = os.environ.get("BROKER_URL", "redis://localhost:6379/0")
+    broker = broker_url()
     if broker.startswith("redis+socket://"):
         return f"unix://{urlsplit(broker).path}?db=1"
     return broker.rsplit("/", 1)[0] + "/1" if broker.count("/") > 2 else broker + "/1"  # noqa: PLR2004 - scheme://

@@ -55,7 +55,6 @@ class VaultSettings(BaseSettings):
     calls_per_minute: int = Field(default=6_000, ge=1, description="API calls with one token.")
     trusted_proxies: int = Field(default=0, ge=0, le=9, description="Proxies that add to X-Forwarded-For.")
     second_factor_seconds: int = Field(default=300, ge=30, le=900, description="How long a second factor counts as fresh.")
-    scan_bytes: int = Field(default=1_048_576, ge=1024, description="A larger string leaf is left unscanned and withheld.")
     batch_items: int = Field(default=1_000, ge=1, le=10_000, description="Items in one batch at most.")
     batch_bytes: int = Field(default=8_388_608, ge=1024, description="Bytes in one batch at most.")
     approval_hours: int = Field(default=72, ge=1, le=720, description="How long an approval may wait for its second person.")
