@@ -5,7 +5,6 @@ from uuid import UUID
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from governance.access import breaking_glass, seconding
 from governance.api.governing_serializers import (
@@ -18,6 +17,7 @@ from governance.api.governing_serializers import (
     ReviewSerializer,
 )
 from governance.api.requests import arguments_of, current_time, principal_of
+from governance.api.views import ApiView
 from governance.vault.resources import resources_for
 
 
@@ -26,8 +26,10 @@ def flag(request: Request, name: str) -> bool:
     return request.query_params.get(name, "") == "true"
 
 
-class ApprovalListView(APIView):
+class ApprovalListView(ApiView):
     """What the principal asked for or may second."""
+
+    parameters = frozenset({"waiting"})
 
     @extend_schema(
         responses=ApprovalSerializer(many=True), operation_id="approvals_list",
@@ -49,7 +51,7 @@ class ApprovalListView(APIView):
         )
 
 
-class ApprovalView(APIView):
+class ApprovalView(ApiView):
     """One approval."""
 
     @extend_schema(responses=ApprovalSerializer)
@@ -59,7 +61,7 @@ class ApprovalView(APIView):
         return Response(ApprovalSerializer(found).data)
 
 
-class _Decision(APIView):
+class _Decision(ApiView):
     """Decides an approval as a second person."""
 
     agree = True
@@ -82,7 +84,7 @@ class RefuseView(_Decision):
     agree = False
 
 
-class WithdrawView(APIView):
+class WithdrawView(ApiView):
     """Takes back what one asked."""
 
     @extend_schema(request=None, responses={204: None})
@@ -92,8 +94,10 @@ class WithdrawView(APIView):
         return Response(status=204)
 
 
-class BreakGlassListView(APIView):
+class BreakGlassListView(ApiView):
     """Break-glass of the tenant, or one's own."""
+
+    parameters = frozenset({"to_review"})
 
     @extend_schema(
         responses=BreakGlassSerializer(many=True), operation_id="break_glass_list",
@@ -115,7 +119,7 @@ class BreakGlassListView(APIView):
         return Response({"approval": approval}, status=201)
 
 
-class BreakGlassOpenView(APIView):
+class BreakGlassOpenView(ApiView):
     """Begins a break-glass that a second person agreed to."""
 
     @extend_schema(request=ApplySerializer, responses={201: BreakGlassSerializer})
@@ -126,7 +130,7 @@ class BreakGlassOpenView(APIView):
         return Response(BreakGlassSerializer(opened).data, status=201)
 
 
-class BreakGlassEndView(APIView):
+class BreakGlassEndView(ApiView):
     """Ends a break-glass at once."""
 
     @extend_schema(request=None, responses={204: None})
@@ -136,7 +140,7 @@ class BreakGlassEndView(APIView):
         return Response(status=204)
 
 
-class BreakGlassReviewView(APIView):
+class BreakGlassReviewView(ApiView):
     """Reviews a break-glass of somebody else."""
 
     @extend_schema(request=ReviewSerializer, responses={204: None})

@@ -7,10 +7,10 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from governance.api.requests import body_of, principal_of
 from governance.api.serializers import BatchResultsSerializer, BatchSerializer
+from governance.api.views import ApiView
 from governance.conf.settings import vault_settings
 from governance.ingest.batches import BatchRefused, ItemRefused, Parsed, parse_batch
 from governance.ingest.receiving import Batch, receive
@@ -28,7 +28,7 @@ class _RawParser(BaseParser):
         return stream.read()
 
 
-class BatchView(APIView):
+class BatchView(ApiView):
     """Accepts chats. Needs a token of a service account with the role producer."""
 
     parser_classes = [_RawParser]

@@ -12,7 +12,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from governance.api.errors import DomainProblem
 from governance.api.requests import principal_of
@@ -22,6 +21,7 @@ from governance.api.serializers import (
     MessagePageSerializer,
     MessageSerializer,
 )
+from governance.api.views import ApiView
 from governance.vault import streaming
 from governance.vault.listing import Listed, list_conversations
 from governance.vault.reading import read_conversation
@@ -65,8 +65,10 @@ def _view(request: Request) -> str:
     return view
 
 
-class ConversationListView(APIView):
+class ConversationListView(ApiView):
     """The newest conversations that the token's principal may list."""
+
+    parameters = frozenset({"cursor", "page_size", "collection"})
 
     @extend_schema(
         operation_id="conversations_list",
@@ -107,8 +109,10 @@ def _line(line: Listed) -> dict[str, Any]:
     }
 
 
-class ConversationView(APIView):
+class ConversationView(ApiView):
     """One conversation without its messages."""
+
+    parameters = frozenset({"view"})
 
     @extend_schema(responses=ConversationSerializer, parameters=[_PURPOSE, _VIEW, _REASON])
     def get(self, request: Request, conversation_id: UUID) -> Response:
@@ -137,8 +141,10 @@ def _reason(request: Request) -> str:
     return str(request.META.get("HTTP_THREADVAULT_REASON", ""))[:500]
 
 
-class MessageListView(APIView):
+class MessageListView(ApiView):
     """The messages of one conversation, in order: a page as JSON, or all of them as lines."""
+
+    parameters = frozenset({"view", "cursor", "page_size"})
 
     renderer_classes = [JSONRenderer, LinesRenderer]
 

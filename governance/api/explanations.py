@@ -5,14 +5,14 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from governance.api.governing_serializers import ExplainSerializer, ExplanationSerializer, ReaderSerializer
 from governance.api.requests import arguments_of, current_time, principal_of
+from governance.api.views import ApiView
 from governance.vault.explaining import explain_refusal, who_can_read, why_not_me
 
 
-class ReadersView(APIView):
+class ReadersView(ApiView):
     """Everybody who may open a conversation now."""
 
     @extend_schema(responses=ReaderSerializer(many=True))
@@ -22,7 +22,7 @@ class ReadersView(APIView):
         return Response(ReaderSerializer(found, many=True).data)
 
 
-class ExplainView(APIView):
+class ExplainView(ApiView):
     """What stands between the token's principal and a conversation."""
 
     @extend_schema(request=ExplainSerializer, responses=ExplanationSerializer)
@@ -33,7 +33,7 @@ class ExplainView(APIView):
         return Response(ExplanationSerializer(found).data)
 
 
-class RefusalView(APIView):
+class RefusalView(ApiView):
     """A recorded request, explained by the policies of today."""
 
     @extend_schema(responses=ExplanationSerializer)

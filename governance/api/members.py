@@ -6,11 +6,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from governance.access import membership
 from governance.api.governing_serializers import Strict
 from governance.api.requests import arguments_of, current_time, principal_of
+from governance.api.views import ApiView
 from governance.identity.models import User
 from governance.identity.roles import Role
 from governance.web.invitations import one_time_link
@@ -48,7 +48,7 @@ class InvitedSerializer(serializers.Serializer):
     link = serializers.CharField(allow_blank=True)
 
 
-class MemberListView(APIView):
+class MemberListView(ApiView):
     """The members of the tenant."""
 
     @extend_schema(responses=MemberSerializer(many=True), operation_id="members_list")
@@ -66,7 +66,7 @@ class MemberListView(APIView):
         return Response({"id": user.id, "username": user.username, "link": link}, status=201)
 
 
-class MemberRolesView(APIView):
+class MemberRolesView(ApiView):
     """The roles of one member."""
 
     @extend_schema(request=RoleSerializer, responses={204: None})
@@ -77,7 +77,7 @@ class MemberRolesView(APIView):
         return Response(status=204)
 
 
-class MemberRoleView(APIView):
+class MemberRoleView(ApiView):
     """One role of one member."""
 
     @extend_schema(responses={204: None})

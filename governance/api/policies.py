@@ -5,7 +5,6 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from governance.access import policies
 from governance.access.models import AccessPolicy
@@ -25,12 +24,15 @@ from governance.api.governing_serializers import (
     form_of,
 )
 from governance.api.requests import arguments_of, current_time, principal_of
+from governance.api.views import ApiView
 from governance.vault.collections import change_collection, collections
 from governance.vault.explaining import try_draft
 
 
-class PolicyListView(APIView):
+class PolicyListView(ApiView):
     """The policies in force and in draft."""
+
+    parameters = frozenset({"name"})
 
     @extend_schema(responses=PolicySerializer(many=True), operation_id="policies_list")
     def get(self, request: Request) -> Response:
@@ -50,7 +52,7 @@ class PolicyListView(APIView):
         return Response(PolicySerializer(row).data, status=201)
 
 
-class PolicyView(APIView):
+class PolicyView(ApiView):
     """One version of a policy."""
 
     @extend_schema(responses=PolicySerializer)
@@ -60,7 +62,7 @@ class PolicyView(APIView):
         return Response(PolicySerializer(row).data)
 
 
-class PolicyDiffView(APIView):
+class PolicyDiffView(ApiView):
     """How a version differs from the one in force."""
 
     @extend_schema(responses=DiffSerializer)
@@ -69,7 +71,7 @@ class PolicyDiffView(APIView):
         return Response({"diff": policies.diff(principal=principal_of(request), policy_id=policy_id, now=current_time())})
 
 
-class DryRunView(APIView):
+class DryRunView(ApiView):
     """What a draft would change among the recorded requests."""
 
     @extend_schema(request=DryRunSerializer, responses=DryRunResultSerializer)
@@ -80,7 +82,7 @@ class DryRunView(APIView):
         return Response(DryRunResultSerializer(found).data)
 
 
-class PolicyAskView(APIView):
+class PolicyAskView(ApiView):
     """Asks a second person: to put a draft into force, or to take an active policy out of it."""
 
     @extend_schema(request=ReasonSerializer, responses={201: AskedSerializer})
@@ -93,7 +95,7 @@ class PolicyAskView(APIView):
         return Response({"approval": ask(principal=principal, policy_id=policy_id, reason=reason, now=now)}, status=201)
 
 
-class PolicyApplyView(APIView):
+class PolicyApplyView(ApiView):
     """Carries out what a second person agreed to."""
 
     @extend_schema(request=ApplySerializer, responses=PolicySerializer)
@@ -107,7 +109,7 @@ class PolicyApplyView(APIView):
         return Response(PolicySerializer(changed).data)
 
 
-class PurposeListView(APIView):
+class PurposeListView(ApiView):
     """The purposes that the tenant knows."""
 
     @extend_schema(responses=PurposeSerializer(many=True))
@@ -123,7 +125,7 @@ class PurposeListView(APIView):
         return Response(given, status=201)
 
 
-class CollectionListView(APIView):
+class CollectionListView(ApiView):
     """The collections, with what they allow."""
 
     @extend_schema(responses=CollectionSerializer(many=True), operation_id="collections_list")
@@ -133,7 +135,7 @@ class CollectionListView(APIView):
         return Response(CollectionSerializer(found, many=True).data)
 
 
-class CollectionView(APIView):
+class CollectionView(ApiView):
     """What one collection allows."""
 
     @extend_schema(request=CollectionChangeSerializer, responses=CollectionSerializer)

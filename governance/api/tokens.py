@@ -7,12 +7,12 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from governance.access import credentials
 from governance.api.governing_serializers import Strict
 from governance.api.requests import arguments_of, current_time, principal_of, user_of
 from governance.api.serializers import SteppedUpSerializer, StepUpSerializer
+from governance.api.views import ApiView
 from governance.conf.settings import vault_settings
 from governance.identity.models import Tenant
 from governance.identity.tokens import LONGEST_LIFE, mint
@@ -52,8 +52,10 @@ class MadeTokenSerializer(serializers.Serializer):
     expires_at = serializers.DateTimeField()
 
 
-class TokenListView(APIView):
+class TokenListView(ApiView):
     """One's own tokens, or everybody's."""
+
+    parameters = frozenset({"everybody"})
 
     @extend_schema(
         responses=TokenSerializer(many=True), operation_id="tokens_list", parameters=[OpenApiParameter("everybody", bool)]
@@ -80,7 +82,7 @@ class TokenListView(APIView):
         return Response({"id": made.token.id, "token": made.plain, "expires_at": made.token.expires_at}, status=201)
 
 
-class TokenView(APIView):
+class TokenView(ApiView):
     """One token."""
 
     @extend_schema(responses={204: None})
@@ -90,7 +92,7 @@ class TokenView(APIView):
         return Response(status=204)
 
 
-class StepUpView(APIView):
+class StepUpView(ApiView):
     """Mints a step-up token for the person behind the token that was sent."""
 
     @extend_schema(request=StepUpSerializer, responses={201: SteppedUpSerializer})

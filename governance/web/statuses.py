@@ -42,6 +42,7 @@ STATUSES: Final = {
     "privacy.unknown_subject": 404,
     "purpose.missing": 400,
     "purpose.": 403,
+    "query.": 400,
     "role.": 422,
     "second_factor.needed": 403,
     "second_factor.tries": 429,
