@@ -4,6 +4,7 @@ from settings import env
 from settings.base import *
 
 SECRET_KEY = env.generated("django.secret")
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # A browser takes passkeys for http://localhost, and for no other http.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = env.home() / "mail"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]

@@ -3,6 +3,7 @@
 from settings.base import *
 
 SECRET_KEY = "only-for-tests-" + "0" * 40
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
 MFA_TOTP_TOLERANCE = 1  # A code made at the end of its half minute is still good in a slow browser.
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 STATIC_ROOT = None  # type: ignore[assignment]  # Files come from their packages; nothing is collected here.

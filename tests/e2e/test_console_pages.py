@@ -234,3 +234,43 @@ def test_a_new_person_sets_up_a_second_factor(page, tenant):
     page.wait_for_selector("text=Recovery Codes")
     keep(page, "recovery-codes")
     assert page.faults == []
+
+
+def test_a_person_adds_a_passkey_signs_in_with_it_and_reveals(page, tenant, stored):
+    """A virtual authenticator of the browser's own; no code and no password the second time."""
+    user = make_person(tenant, "privacy_officer")
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    session.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+                "isUserVerified": True, "automaticPresenceSimulation": True,
+            }
+        },
+    )  # fmt: skip
+    page.goto("/accounts/login/")
+    page.fill("input[name=login]", user.username)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button[type=submit]:not(#passkey_login)")
+    page.wait_for_selector("#nav-sidebar", state="attached")
+    page.goto("/accounts/2fa/webauthn/add/")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.fill("input[name=name]", "laptop")
+    page.check("input[name=passwordless]")
+    page.click("#mfa_webauthn_add")
+    page.wait_for_url("**/accounts/2fa/**")
+    page.wait_for_selector("text=Recovery")
+    keep(page, "passkey")
+    page.goto("/accounts/logout/")
+    page.click("main button[type=submit]")
+    page.goto("/accounts/login/")
+    page.click("#passkey_login")
+    page.wait_for_selector("#nav-sidebar", state="attached")
+    open_first(page)
+    ask_for_source(page, "the customer asked")
+    page.wait_for_selector(".tv-banner")
+    assert "@example.com" in page.content(), "the passkey was the fresh second factor"
+    assert page.faults == []

@@ -16,6 +16,7 @@ from allauth.account.internal.flows.login import (
     _AUTHENTICATION_METHODS_USER_SESSION_KEY,
     AUTHENTICATION_METHODS_SESSION_KEY,
 )
+from allauth.mfa.models import Authenticator
 from django.core.cache import cache
 from django.test import Client
 from django.urls import URLResolver, get_resolver
@@ -152,6 +153,7 @@ class World:
             "user_id": self.member,
             "role": lambda: "analyst",
             "token_id": self.made_token,
+            "pk": self.passkey,
         }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
         return "/" + re.sub(r"\(\?P<\w+>[^)]*\)", "abc", filled)
@@ -225,6 +227,11 @@ class World:
     def member(self) -> UUID:
         """Another member, made for this request."""
         return make_person(self.tenant, "analyst").id
+
+    def passkey(self) -> int:
+        """A passkey of another member."""
+        kept = Authenticator.objects.filter(user=self.asker, type="webauthn").first()
+        return (kept or Authenticator.objects.create(user=self.asker, type="webauthn", data={"name": "x"})).pk
 
     def made_token(self) -> UUID:
         """A token of another member."""
