@@ -10,8 +10,11 @@ from governance.keys.rotating import rotate
 
 
 def rotate_ring(*, principal: Principal, use: str, now: datetime) -> int:
-    """Rotate the ring for `use` and return the number of the new version. Raises AccessDenied (recorded), UnknownKey."""
-    require(principal=principal, action="manage_keys", now=now)
+    """Rotate the ring for `use` and return the number of the new version; takes a fresh second factor.
+
+    Raises AccessDenied (recorded), UnknownKey.
+    """
+    require(principal=principal, action="manage_keys", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
         version = rotate(tenant=principal.tenant_id, use=use, now=now)
         record_with_effect(

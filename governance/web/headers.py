@@ -11,7 +11,10 @@ API: Final = "/api/"
 
 
 class NoStoreMiddleware:
-    """Sets `Cache-Control: no-store, private` on every answer; static files are served before it."""
+    """Sets `Cache-Control: no-store, private` on every answer; static files are served before it.
+
+    The answer to a sign-out carries `Clear-Site-Data`, so that the back button shows nothing (ASVS 14.3.1).
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -20,6 +23,8 @@ class NoStoreMiddleware:
         """Answer one request."""
         response = self.get_response(request)
         response["Cache-Control"] = "no-store, private"
+        if getattr(request, "threadvault_signed_out", False):
+            response["Clear-Site-Data"] = '"cache", "cookies", "storage"'
         return response
 
 

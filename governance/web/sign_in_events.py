@@ -21,9 +21,11 @@ def signed_in(user: User, **_: Any) -> None:
     record_now(tenant=SYSTEM, event="signin.succeeded", **_by(user))
 
 
-def signed_out(user: User | None, **_: Any) -> None:
-    """A session ended."""
+def signed_out(user: User | None, request: HttpRequest | None = None, **_: Any) -> None:
+    """A session ended; its answer tells the browser to forget what it keeps of us."""
     if user is not None:
+        if request is not None:
+            request.threadvault_signed_out = True  # type: ignore[attr-defined]
         record_now(tenant=SYSTEM, event="signin.ended", **_by(user))
 
 

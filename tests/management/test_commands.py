@@ -64,7 +64,8 @@ def test_verify_audit_is_whole_and_says_self_attested(tenant, people, stored, ca
 
 
 def test_keys_rotate_makes_a_new_version_and_old_texts_still_open(tenant, people, stored, capsys):
-    result = output(capsys, "keys", "rotate", use="content", member=people["security_officer"].username)
+    officer = people["security_officer"]
+    result = output(capsys, "keys", "rotate", use="content", member=officer.username, code=totp(officer.totp_secret))
     assert result == {"use": "content", "version": 2}
     states = {
         (row["version"], row["state"]) for row in output(capsys, "keys", "list")["versions"] if row["use"] == "content"
@@ -74,6 +75,8 @@ def test_keys_rotate_makes_a_new_version_and_old_texts_still_open(tenant, people
     assert shown["messages"][0]["text"]
     with pytest.raises(CommandError, match="policy.denied"):
         call_command("keys", "rotate", use="content", member=people["analyst"].username)
+    with pytest.raises(CommandError, match="second_factor"):
+        call_command("keys", "rotate", use="content", member=people["security_officer"].username)
 
 
 def test_setup_makes_a_tenant_and_a_link_that_works_once(transactional_db, capsys):

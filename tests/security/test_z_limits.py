@@ -215,7 +215,9 @@ def test_the_address_is_what_trusted_proxies_say(proxies, told, expected, monkey
 def test_sign_ins_are_on_the_systems_chain(tenant, analyst):
     client = Client()
     client.post("/accounts/login/", {"login": analyst.username, "password": PASSWORD})
-    client.post("/accounts/logout/")
+    left = client.post("/accounts/logout/")
+    assert left["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+    assert "Clear-Site-Data" not in client.get("/accounts/login/").headers
     client.post("/accounts/login/", {"login": "my-password-typed-as-a-name", "password": "x"})
     events = [
         json.loads(row[0])

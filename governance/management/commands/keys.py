@@ -1,16 +1,13 @@
-"""`manage.py keys list|rotate --use USE --member NAME`: key rings of a tenant."""
+"""`manage.py keys list|rotate --use USE --member NAME --code CODE`: key rings of a tenant."""
 
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from governance.custody.rotation import rotate_ring
-from governance.identity.principals import principal_for
 from governance.identity.scoping import tenant_scope
 from governance.keys.data_keys import count_by_version
 from governance.keys.models import KeyVersion
-from governance.management.base import VaultCommand, current_time, member_named, operator, tenant_named
+from governance.management.base import VaultCommand, add_member_arguments, current_time, member_principal, tenant_named
 
 
 class Command(VaultCommand):
@@ -20,16 +17,12 @@ class Command(VaultCommand):
         super().add_arguments(parser)
         parser.add_argument("what", choices=["list", "rotate"])
         parser.add_argument("--use", default="content", choices=["content", "redacted", "index"])
-        parser.add_argument("--member", default="", help="for rotate: the security officer on whose behalf it is done")
+        add_member_arguments(parser)
 
     def act(self, options: dict[str, Any]) -> None:
         tenant = tenant_named(options["tenant"])
         if options["what"] == "rotate":
-            if not options["member"]:
-                raise CommandError("Name the member on whose behalf the ring is rotated: --member NAME.")
-            member = member_named(options["member"])
-            principal = principal_for(user=member, tenant=tenant, operator=operator()["operator"])
-            number = rotate_ring(principal=principal, use=options["use"], now=current_time())
+            number = rotate_ring(principal=member_principal(options), use=options["use"], now=current_time())
             self.show(options, {"use": options["use"], "version": number}, f"{options['use']}: version {number} is active")
             return
         with tenant_scope(tenant.id):
