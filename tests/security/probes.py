@@ -9,7 +9,6 @@ import json
 import os
 import sys
 import threading
-from contextlib import suppress
 from uuid import UUID
 
 import django
@@ -61,15 +60,28 @@ def attacks(opened, conversation):
             return in_thread(lambda: context.run(opens, held))
 
     def recycled_id():
-        kept = []
+        from django.db import connections
+
+        kept = {}
+        together = threading.Barrier(6)
 
         def leave():
             manager = opened()
-            kept.append((manager, manager.__enter__(), contextvars.copy_context()))
+            kept[threading.get_ident()] = (manager, manager.__enter__(), contextvars.copy_context())
+            connections.close_all()
+            together.wait()  # All are alive together, so each leaves an id of its own.
 
-        in_thread(leave)
-        _, held, context = kept[0]
-        return any(in_thread(lambda: context.run(opens, held)) for _ in range(300))
+        threads = [threading.Thread(target=leave) for _ in range(together.parties)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        def take_over():
+            _, held, context = kept.get(threading.get_ident(), (None, None, None))
+            return held is not None and context.run(opens, held)
+
+        return any(in_thread(take_over) for _ in range(1_000))
 
     def forked_child():
         with opened() as held:
@@ -129,9 +141,11 @@ def main(tenant, username, conversation):
 
     succeeded = []
     for attack in attacks(opened, UUID(conversation)):
-        with suppress(Exception):
+        try:
             if contextvars.Context().run(attack):
                 succeeded.append(attack.__name__)
+        except Exception as error:  # An attack that fails with an error has failed; a test that wonders reads why.
+            print(attack.__name__, type(error).__name__, error, file=sys.stderr)
     print(json.dumps(succeeded))
 
 

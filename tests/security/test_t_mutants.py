@@ -50,6 +50,7 @@ def probe(tenant, stored, tmp_path):
             timeout=120,
         )
         assert done.returncode == 0, done.stderr
+        print(done.stderr)
         return json.loads(done.stdout.splitlines()[-1])
 
     return run
