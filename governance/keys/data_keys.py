@@ -1,9 +1,9 @@
 """Data keys: one a (conversation, owner, use), made when first needed, opened in bulk."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 
 from governance.crypto.derivation import KeyedHash
 from governance.crypto.envelope import OpenDataKey
-from governance.crypto.wrapping import WrappingKey, new_secret
+from governance.crypto.wrapping import new_secret
 from governance.identity.identifiers import uuid7
 from governance.keys.errors import KeyDestroyed, UnknownKey
 from governance.keys.models import DataKey
@@ -35,15 +35,47 @@ def _context(*, tenant: UUID, version: UUID, key: UUID, owner: KeyOwner) -> tupl
     return (tenant.bytes, version.bytes, key.bytes, owner.conversation.bytes, owner.owner.bytes, owner.use.encode())
 
 
-def _owner_of(row: DataKey) -> KeyOwner:
-    return KeyOwner(row.conversation_id, row.owner_id, row.use)
+class _Wrapped(NamedTuple):
+    """A data key as it is stored, with the state of the version that wraps it."""
+
+    id: UUID
+    tenant: UUID
+    version: UUID
+    conversation: UUID
+    owner: UUID
+    use: str
+    wrapped: bytes | None
+    state: str | None
+
+    @property
+    def of(self) -> KeyOwner:
+        return KeyOwner(self.conversation, self.owner, self.use)
 
 
-def _unwrap(row: DataKey, key: WrappingKey) -> bytes:
-    if row.wrapped is None:
-        raise KeyDestroyed("The data key was destroyed; what it sealed cannot be read again.")
-    context = _context(tenant=row.tenant_id, version=row.version_id, key=row.id, owner=_owner_of(row))
-    return key.unwrap(bytes(row.wrapped), *context)
+_STORED = (
+    "SELECT k.id, k.tenant_id, k.version_id, k.conversation_id, k.owner_id, k.use, k.wrapped, v.state"
+    " FROM governance_datakey k LEFT JOIN governance_keyversion v ON v.id = k.version_id"
+)
+_BY_ID = _STORED + " WHERE k.id = ANY(%s)"
+_BY_OWNER = _STORED + " WHERE k.conversation_id = ANY(%s) AND k.owner_id = ANY(%s)"
+
+
+def _read(statement: str, *parameters: list[UUID]) -> list[_Wrapped]:
+    """Read keys and the states of their versions in one statement; every opening asks, and the ORM costs three times it."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return [_Wrapped(*row) for row in cursor.fetchall()]
+
+
+def _unwrap(rows: Iterable[_Wrapped]) -> Iterator[tuple[_Wrapped, bytes]]:
+    """Unwrap keys. Raises KeyDestroyed, KeyUnavailable, CannotOpen for a row that was changed."""
+    wanted = [(row, row.wrapped) for row in rows]
+    keys = wrapping_keys({row.version: row.state for row, wrapped in wanted if wrapped is not None})
+    for row, wrapped in wanted:
+        if wrapped is None:
+            raise KeyDestroyed("The data key was destroyed; what it sealed cannot be read again.")
+        context = _context(tenant=row.tenant, version=row.version, key=row.id, owner=row.of)
+        yield row, keys[row.version].unwrap(bytes(wrapped), *context)
 
 
 def _insert(rows: list[tuple[Any, ...]], tenant: UUID, now: datetime) -> None:
@@ -60,14 +92,12 @@ def _insert(rows: list[tuple[Any, ...]], tenant: UUID, now: datetime) -> None:
         )
 
 
-def _select(owners: Iterable[KeyOwner]) -> dict[KeyOwner, DataKey]:
+def _select(owners: Iterable[KeyOwner]) -> dict[KeyOwner, _Wrapped]:
     wanted = list(owners)
     if not wanted:
         return {}
-    rows = DataKey.objects.filter(
-        conversation_id__in={o.conversation for o in wanted}, owner_id__in={o.owner for o in wanted}
-    )
-    found = {_owner_of(row): row for row in rows}
+    conversations, of = list({one.conversation for one in wanted}), list({one.owner for one in wanted})
+    found = {row.of: row for row in _read(_BY_OWNER, conversations, of)}
     return {owner: found[owner] for owner in wanted if owner in found}
 
 
@@ -85,7 +115,7 @@ def obtain(*, tenant: UUID, owners: Iterable[KeyOwner], now: datetime) -> dict[K
         opened = _create(tenant=tenant, owners=missing, now=now)
         lost = [owner for owner in missing if owner not in opened]
         held.update(_select(lost))
-    opened.update(_open_rows(held))
+    opened.update((row.of, OpenDataKey(key_id=row.id, secret=secret)) for row, secret in _unwrap(held.values()))
     return opened
 
 
@@ -108,11 +138,6 @@ def _create(*, tenant: UUID, owners: list[KeyOwner], now: datetime) -> dict[KeyO
     }
 
 
-def _open_rows(rows: Mapping[KeyOwner, DataKey]) -> dict[KeyOwner, OpenDataKey]:
-    keys = wrapping_keys({row.version_id for row in rows.values()})
-    return {owner: OpenDataKey(key_id=row.id, secret=_unwrap(row, keys[row.version_id])) for owner, row in rows.items()}
-
-
 def open_data_keys(ids: Iterable[UUID]) -> dict[UUID, OpenDataKey]:
     """Return open data keys by id, without those that were destroyed; call it inside the tenant's scope.
 
@@ -120,12 +145,11 @@ def open_data_keys(ids: Iterable[UUID]) -> dict[UUID, OpenDataKey]:
     for one whose version may not open.
     """
     wanted = set(ids)
-    rows = {row.id: row for row in DataKey.objects.filter(id__in=wanted)}
+    rows = _read(_BY_ID, list(wanted))
     if len(rows) < len(wanted):
         raise UnknownKey("A row names a data key that this tenant does not have.")
-    live = {key_id: row for key_id, row in rows.items() if row.wrapped is not None}
-    keys = wrapping_keys({row.version_id for row in live.values()})
-    return {key_id: OpenDataKey(key_id=key_id, secret=_unwrap(row, keys[row.version_id])) for key_id, row in live.items()}
+    live = (row for row in rows if row.wrapped is not None)
+    return {row.id: OpenDataKey(key_id=row.id, secret=secret) for row, secret in _unwrap(live)}
 
 
 def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:
@@ -139,7 +163,8 @@ def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:
         lock_shared([rings_of(tenant)[use].id])
         _create(tenant=tenant, owners=[owner], now=now)
         row = _select([owner])[owner]
-    return _unwrap(row, wrapping_keys({row.version_id})[row.version_id])
+    [(_, secret)] = _unwrap([row])
+    return secret
 
 
 def keyed_hash(*, tenant: UUID, use: str, label: str, now: datetime) -> KeyedHash:

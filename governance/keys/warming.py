@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from uuid import UUID
 
 from governance.conf.settings import vault_settings
@@ -80,12 +81,14 @@ def warm(*, tenant: UUID, uses: frozenset[str] | None = None) -> None:
         wrapping_key(version)
 
 
-def wrapping_keys(versions: set[UUID]) -> dict[UUID, WrappingKey]:
-    """Return the wrapping keys of versions by id, where their state allows. Raises KeyUnavailable otherwise."""
-    states = KeyVersion.objects.filter(id__in=versions).values_list("id", "state")
-    found = {one: key for one, state in states if state in _DECRYPTS and (key := _store.get(one)) is not None}
-    if others := versions - found.keys():
+def wrapping_keys(states: Mapping[UUID, str | None]) -> dict[UUID, WrappingKey]:
+    """Return the wrapping keys of versions by id; `states` are those that the caller's transaction has just read.
+
+    Raises KeyUnavailable for a version that is not there or whose state opens nothing.
+    """
+    found = {one: key for one, state in states.items() if state in _DECRYPTS and (key := _store.get(one)) is not None}
+    if others := states.keys() - found.keys():
         found |= {version.id: wrapping_key(version) for version in KeyVersion.objects.filter(id__in=others)}
-    if missing := versions - found.keys():
+    if missing := states.keys() - found.keys():
         raise KeyUnavailable(f"{len(missing)} key versions are not there; the database was changed from outside.")
     return found

@@ -57,8 +57,13 @@ def cells_found() -> Mapping[Kind, Resource]:
 @lru_cache(maxsize=1024)
 def _read(rows: tuple[Any, ...]) -> Mapping[Kind, Resource]:
     """Read the rows of the query, which are mostly those of the last time."""
-    found = {row[:4]: Resource(Cell(row[4], *row[1:4]), frozenset(json.loads(row[5])), row[0]) for row in rows}
-    return MappingProxyType(found)
+    return MappingProxyType({row[:4]: resource_from(row) for row in rows})
+
+
+def resource_from(columns: tuple[Any, ...]) -> Resource:
+    """Return the resource of selected columns: those of a Kind, then the collection's name and its purposes as JSON."""
+    collection, classification, held, restricted, name, purposes = columns
+    return Resource(Cell(name, classification, held, restricted), frozenset(json.loads(purposes)), collection)
 
 
 def collection_names(ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -17,10 +17,9 @@ from governance.access.tickets import Ticket, issue, redeem
 from governance.crypto.derivation import fingerprint
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
-from governance.vault.models import Message
-from governance.vault.reading import ACTIONS, consult, find_conversation, open_rows, opened_message
+from governance.vault.reading import ACTIONS, consult, open_views, opened_message
 from governance.vault.records import OpenedMessage
-from governance.vault.resources import resource_of
+from governance.vault.rows import read_head, read_messages
 
 PAGE: Final = 100
 
@@ -47,7 +46,7 @@ def prepare(*, principal: Principal, purpose: str, request: Request, now: dateti
     """Decide and record; return the ticket that `stream` redeems. Raises NotFound, AccessDenied (recorded)."""
     digest = fingerprint(request.reason.encode()).hex() if request.reason else ""
     with tenant_scope(principal.tenant_id):
-        resources = {request.conversation: resource_of(find_conversation(request.conversation))}
+        resources = {request.conversation: read_head(request.conversation, view=request.view).resource}
         with grant(
             principal=principal,
             action=ACTIONS[request.view],
@@ -91,8 +90,6 @@ def _pages(held: Grant, request: Request, end: End) -> Iterator[OpenedMessage]:
 
 def _page(held: Grant, request: Request, after: int) -> list[OpenedMessage]:
     with tenant_scope(held.principal.tenant_id):
-        rows = list(
-            Message.objects.filter(conversation_id=request.conversation, ordinal__gt=after).order_by("ordinal")[:PAGE]
-        )
-        documents = open_rows(rows, view=request.view)
+        rows = read_messages(request.conversation, view=request.view, after=after, limit=PAGE)
+        documents = open_views([row.view for row in rows], view=request.view)
     return [opened_message(row, document, request.view) for row, document in zip(rows, documents, strict=True)]
