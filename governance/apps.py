@@ -11,10 +11,15 @@ class GovernanceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Bind the bell of `jobs` to Celery, listen to sign-ins, and register the system checks."""
+        """Bind the bell of `jobs` to Celery, listen to sign-ins, start error reports, and register the system checks."""
         from governance import checks  # noqa: F401 - registration needs the app registry
+        from governance.conf.settings import vault_settings
         from governance.pipeline import binding
         from governance.web import sign_in_events
 
         binding.bind()
         sign_in_events.connect()
+        if dsn := vault_settings().sentry_dsn:
+            from governance.web import error_reports  # Costs 0.3 s, which only those pay who want it.
+
+            error_reports.start(dsn)

@@ -57,6 +57,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {"title": "Second factor", "icon": "verified_user", "link": reverse_lazy("mfa_index")},
                     {"title": "Password", "icon": "password", "link": reverse_lazy("account_change_password")},
+                    {"title": "Sessions", "icon": "devices", "link": reverse_lazy("usersessions_list")},
                     {"title": "Sign out", "icon": "logout", "link": reverse_lazy("account_logout")},
                 ],
             },

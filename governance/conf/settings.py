@@ -69,6 +69,9 @@ class VaultSettings(BaseSettings):
     audit_sinks: str = Field(
         default="", description="Where checkpoints go, by spaces: file:/path, https://host/path, http:// to loopback."
     )
+    sentry_dsn: str = Field(
+        default="", repr=False, description="DSN of a Sentry server for error reports: types and places, never text."
+    )
     refusal_seconds: int = Field(default=60, ge=1, le=3600, description="How long equal refusals are counted into one.")
 
     @classmethod

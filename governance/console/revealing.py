@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from governance.access.authorising import is_fresh, record_refusal
 from governance.access.errors import AccessDenied
-from governance.console.conversations import after_of, transcript_context
+from governance.console.conversations import after_of, factor_context, transcript_context
 from governance.console.gates import choices_of, current_time, page, purpose_of
 from governance.console.transcripts import title_of
 from governance.identity.models import User
@@ -109,7 +109,7 @@ def _form(request: HttpRequest, principal: Principal, conversation_id: UUID, pro
         "problem": str(problem),
         "given": request.POST.get("reason", "")[:_LONGEST_REASON],
         "purpose": request.POST.get("purpose", "") or purpose_of(request),
-        "fresh": is_fresh(principal_of(request), current_time()),
+        **factor_context(request),
         "here": f"?after={after}" if after >= 0 else "",
         **choices_of(principal),
     }

@@ -1,18 +1,20 @@
 """How allauth makes accounts and keeps second factors."""
 
 from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from governance.conf.settings import vault_settings
 from governance.keys.providers import root_provider
 from governance.web.limits import LimiterAway, TooMany, client_address, count, forget
-from governance.web.sign_in_events import locked
+from governance.web.sign_in_events import locked, signed_out
 
 _CONTEXT = {"use": "second-factor"}
 
@@ -55,6 +57,15 @@ def _refused(request: HttpRequest, status: int, wait: int) -> HttpResponse:
     answer = render(request, "429.html", {"wait": wait, "status": status}, status=status)
     answer["Retry-After"] = str(wait)
     return answer
+
+
+class RecordedSessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
+    """Sessions that their person ends from another one are on the record, as a sign-out is."""
+
+    def end_sessions(self, sessions: Iterable[Any]) -> None:
+        for session in sessions:
+            super().end_sessions([session])
+            signed_out(session.user)
 
 
 class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -50,6 +50,11 @@ def check_code(*, user: User, code: str) -> None:
     forget("second-factor", str(user.pk))
 
 
+def factors_of(user: User) -> frozenset[str]:
+    """Return the second factors that the account has: "totp", "webauthn" (a passkey), "recovery_codes"."""
+    return frozenset(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+
+
 def _times(records: Iterable[dict[str, Any]]) -> list[float]:
     return [record["at"] for record in records if record.get("method") == "mfa"]
 

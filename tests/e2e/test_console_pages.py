@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 
 from governance.console.finders import AlpineFinder
 from governance.pipeline.running import run_classification
@@ -273,4 +274,26 @@ def test_a_person_adds_a_passkey_signs_in_with_it_and_reveals(page, tenant, stor
     ask_for_source(page, "the customer asked")
     page.wait_for_selector(".tv-banner")
     assert "@example.com" in page.content(), "the passkey was the fresh second factor"
+    grow_old(page)
+    open_first(page)
+    page.click("[data-open-reveal]")
+    keep(page, "reveal-by-passkey")
+    page.click("text=Show your passkey")
+    page.click("#mfa_webauthn_reauthenticate")
+    page.wait_for_selector(".tv-message")
+    ask_for_source(page, "the customer asked again")
+    page.wait_for_selector(".tv-banner")
+    assert "@example.com" in page.content(), "shown in place, the passkey is fresh again"
+    page.goto("/accounts/sessions/")
+    keep(page, "sessions")
     assert page.faults == []
+
+
+def grow_old(page):
+    """Let the second factor of the page's session be an hour old."""
+    (cookie,) = [one for one in page.context.cookies() if one["name"].endswith("sessionid")]
+    session = SessionStore(cookie["value"])
+    session["account_authentication_methods"] = [
+        {**record, "at": record["at"] - 3600} for record in session["account_authentication_methods"]
+    ]
+    session.save()

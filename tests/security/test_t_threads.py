@@ -124,30 +124,42 @@ def test_t01_control_a_global_grant_crosses():
         assert [pool.submit(job, True).result(), pool.submit(job, False).result()] == [None, "mine"]
 
 
+def left_behind(leave, count=6):
+    """Let `count` threads that are alive together each leave something under its id; all of them have ended."""
+    together, kept = threading.Barrier(count), {}
+
+    def body():
+        kept[threading.get_ident()] = leave()
+        connections.close_all()
+        together.wait()
+
+    threads = [threading.Thread(target=body) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return kept
+
+
 def test_t03_a_new_thread_with_a_recycled_id_opens_nothing(tenant, analyst):
-    conversation = uuid4()
-    kept = []
-
     def leave_open():
-        manager = opened(tenant, analyst, [conversation])
-        kept.append((manager, manager.__enter__(), contextvars.copy_context(), threading.get_ident()))
+        manager = opened(tenant, analyst, [uuid4()])
+        return manager, manager.__enter__(), contextvars.copy_context()
 
-    in_thread(leave_open)
-    _, held, context, ident = kept[0]
-    rounds, recycled = 2_000 if SOAK else 200, 0
-    for _ in range(rounds):
-        same, fault = in_thread(lambda: (threading.get_ident() == ident, context.run(held.fault)))
-        recycled += same
-        assert fault is not None
-        assert fault[0] == "grant.thread"
-    assert held.open, "nobody closed it"
-    assert recycled > 0, "the ids did recycle, so the attack was real"
+    kept = left_behind(leave_open)
+
+    def take_over():
+        _, held, context = kept.get(threading.get_ident(), (None, None, None))
+        return None if held is None else context.run(held.fault)
+
+    faults = [fault[0] for _ in range(2_000 if SOAK else 200) if (fault := in_thread(take_over)) is not None]
+    assert set(faults) == {"grant.thread"}, "the ids did recycle, so the attack was real; nothing opened"
+    assert all(held.open for _, held, _ in kept.values()), "nobody closed them"
 
 
 def test_t03_control_a_grant_bound_to_the_id_would_open(tenant, analyst):
-    hits, ident = 0, in_thread(threading.get_ident)
-    for _ in range(200):
-        hits += in_thread(threading.get_ident) == ident
+    kept = left_behind(lambda: "bound to the id")
+    hits = sum(in_thread(lambda: threading.get_ident() in kept) for _ in range(200))
     assert hits > 0
 
 
