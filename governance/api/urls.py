@@ -18,6 +18,7 @@ from governance.api.approvals import (
 from governance.api.batches import BatchView
 from governance.api.conversations import ConversationListView, ConversationView, MessageListView
 from governance.api.explanations import ExplainView, ReadersView, RefusalView
+from governance.api.jobs import CancelView, JobListView, JobView, PauseView, ResumeView
 from governance.api.members import MemberListView, MemberRolesView, MemberRoleView
 from governance.api.policies import (
     CollectionListView,
@@ -54,6 +55,11 @@ urlpatterns = [
     path("approvals/<uuid:approval_id>:second", SecondView.as_view(), name="api-approval-second"),
     path("approvals/<uuid:approval_id>:refuse", RefuseView.as_view(), name="api-approval-refuse"),
     path("approvals/<uuid:approval_id>:withdraw", WithdrawView.as_view(), name="api-approval-withdraw"),
+    path("jobs", JobListView.as_view(), name="api-jobs"),
+    path("jobs/<uuid:job_id>", JobView.as_view(), name="api-job"),
+    path("jobs/<uuid:job_id>:pause", PauseView.as_view(), name="api-job-pause"),
+    path("jobs/<uuid:job_id>:resume", ResumeView.as_view(), name="api-job-resume"),
+    path("jobs/<uuid:job_id>:cancel", CancelView.as_view(), name="api-job-cancel"),
     path("break-glass", BreakGlassListView.as_view(), name="api-break-glass"),
     path("break-glass:open", BreakGlassOpenView.as_view(), name="api-break-glass-open"),
     path("break-glass/<uuid:glass_id>:end", BreakGlassEndView.as_view(), name="api-break-glass-end"),

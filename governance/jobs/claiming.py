@@ -94,8 +94,26 @@ def lock_claimed(*, table: str, state: int, rows: tuple[Claimed, ...]) -> set[UU
         return {row[0] for row in cursor.fetchall()}
 
 
+def put_back(*, table: str, rows: tuple[Claimed, ...], seconds: float) -> None:
+    """Take back step one for rows that could not be worked on through no fault of theirs; they rest for `seconds`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} m SET attempt = m.attempt - 1,"  # noqa: S608 - fixed names
+            " lease_until = clock_timestamp() + make_interval(secs => %b)"
+            " FROM unnest(%b::uuid[], %b::int4[]) AS c(id, attempt) WHERE m.id = c.id AND m.attempt = c.attempt",
+            [seconds, [row.id for row in rows], [row.attempt for row in rows]],
+        )
+
+
 def pending_tenants(limit: int = 1_000) -> list[UUID]:
     """Return ids of tenants that have pending rows; works outside a scope and tells nothing else."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pending_tenants(%b::int4)", [limit])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def job_tenants(limit: int = 1_000) -> list[UUID]:
+    """Return ids of tenants that have a job which is due and not leased; works outside a scope."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT job_tenants(%b::int4)", [limit])
         return [row[0] for row in cursor.fetchall()]

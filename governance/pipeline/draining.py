@@ -2,16 +2,15 @@
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from uuid import UUID
+from collections.abc import Callable
 
 from django.db import connections
 
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import pending_tenants
-from governance.pipeline.running import run_classification
+from governance.pipeline.running import classify_for_all
 from governance.pipeline.slices import drain_slice
+from governance.privacy.classifying import Progress
 from governance.vault.pending import count_pending
 
 
@@ -32,17 +31,11 @@ def waiting() -> int:
 
 def work() -> dict[str, int]:
     """Work until nothing waits, and return the counts; the body of one process."""
-    total = {"redacted": 0, "unscanned": 0, "quarantined": 0}
-    for tenant in _until_empty():
-        progress = asdict(run_classification(tenant, seconds=600))
-        total = {name: total[name] + progress[name] for name in total}
-    return total
-
-
-def _until_empty() -> Iterator[UUID]:
-    while tenants := pending_tenants():
-        yield from tenants
+    total = Progress()
+    while pending_tenants(1):
+        total.add(classify_for_all(seconds=600.0))
         time.sleep(0.05)
+    return {"redacted": total.redacted, "unscanned": total.unscanned, "quarantined": total.quarantined}
 
 
 def drain(*, workers: int, on_progress: Callable[[int], object]) -> dict[str, int]:

@@ -9,25 +9,35 @@ from governance.audit.canonical import SYSTEM
 from governance.custody.attesting import attest
 from governance.identity.models import Tenant
 from governance.ingest.receiving import TOPIC as CLASSIFICATION
-from governance.jobs.claiming import pending_tenants
+from governance.jobs.claiming import job_tenants, pending_tenants
+from governance.jobs.leasing import TOPIC as JOBS
 from governance.notices.mailing import tell_of_approvals, tell_of_break_glass
 from governance.pipeline.fresh import task
+from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.ringing import ring
-from governance.pipeline.running import run_classification
+from governance.pipeline.running import classify_for_all
 from governance.pipeline.schedules import CHECKPOINT, NOTICE_SECONDS
+from governance.pipeline.working import work_for_all
 
 
 @task("threadvault.classify")
 def classify(tenant: str) -> None:
-    """Work on a tenant's pending records for a while."""
-    run_classification(UUID(tenant))
+    """Work on pending records for a while, those of this tenant first."""
+    classify_for_all(first=UUID(tenant))
+
+
+@task("threadvault.jobs")
+def jobs(tenant: str) -> None:
+    """Work on jobs for a while, those of this tenant first."""
+    work_for_all(HANDLERS, first=UUID(tenant))
 
 
 @task("threadvault.sweep")
 def sweep() -> None:
-    """Ring for every tenant that has pending records: a lost ring loses nothing."""
-    for tenant in pending_tenants():
-        ring(CLASSIFICATION, tenant)
+    """Ring where something waits: a lost ring loses nothing. One ring will do, for the work goes around all tenants."""
+    for topic, waiting in ((CLASSIFICATION, pending_tenants), (JOBS, job_tenants)):
+        for tenant in waiting(1):
+            ring(topic, tenant)
 
 
 @task("threadvault.notices")
@@ -54,4 +64,4 @@ def checkpoints() -> None:
     attest(tenants=tenants, now=datetime.now(UTC))
 
 
-TASKS: dict[str, Any] = {CLASSIFICATION: classify, CHECKPOINT: checkpoint}
+TASKS: dict[str, Any] = {CLASSIFICATION: classify, JOBS: jobs, CHECKPOINT: checkpoint}

@@ -5,8 +5,10 @@
 - what cannot be scanned whole is `unscanned` and its redacted view withheld, never called clean.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -18,20 +20,23 @@ from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import Claim
 from governance.keys.data_keys import keyed_hash
+from governance.keys.errors import KeyUnavailable, ProviderFailed
 from governance.keys.models import KeyUse
 from governance.keys.warming import warm
 from governance.privacy.detectors import RULESET_VERSION, Unscannable
 from governance.privacy.marking import Marker
 from governance.privacy.models import Finding
-from governance.privacy.redaction import LeafFinding, redact
+from governance.privacy.redaction import NOTHING_SAID, LeafFinding, Said, redact
 from governance.vault.documents import Document, encode
 from governance.vault.models import Classification, Conversation, IndexEntry, Message
-from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects
+from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects, put_back_pending
 from governance.vault.reading import open_rows
 from governance.vault.resealing import RedactedForm, lock_redacted_ring, seal_redacted
 from governance.vault.resources import resources
 
 PURPOSE: Final = "classification"
+USES: Final = frozenset({KeyUse.CONTENT, KeyUse.REDACTED, KeyUse.INDEX})
+REST_SECONDS: Final = 10.0
 CLASSES: Final = {
     "EMAIL": Classification.CONFIDENTIAL,
     "PHONE": Classification.CONFIDENTIAL,
@@ -48,6 +53,13 @@ class Progress:
     unscanned: int = 0
     quarantined: int = 0
 
+    def add(self, other: "Progress") -> None:
+        """Count another batch in."""
+        self.claimed += other.claimed
+        self.redacted += other.redacted
+        self.unscanned += other.unscanned
+        self.quarantined += other.quarantined
+
 
 @dataclass(slots=True)
 class _Work:
@@ -59,14 +71,24 @@ class _Work:
 
 
 def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
-    """Do one batch of the tenant's pending messages, or of heads where no message waits. `claimed` is 0 at the end."""
+    """Do one batch of the tenant's pending messages, or of heads where no message waits. `claimed` is 0 at the end.
+
+    Raises ProviderFailed before anything is claimed, and KeyUnavailable with the rows put back: neither burns an attempt.
+    """
     progress = Progress()
+    with tenant_scope(tenant):
+        warm(tenant=tenant, uses=USES)
     for kind in KINDS:
         claim = _claim(tenant, kind)
         progress.quarantined += len(claim.quarantined)
         if claim.rows:
             progress.claimed = len(claim.rows)
-            _work(tenant, kind, claim, progress, now)
+            try:
+                _work(tenant, kind, claim, progress, now)
+            except (KeyUnavailable, ProviderFailed):
+                with tenant_scope(tenant):
+                    put_back_pending(kind, claim.rows, seconds=REST_SECONDS)
+                raise
             break
     return progress
 
@@ -88,7 +110,6 @@ def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datet
     principal = service_principal(tenant=tenant, role=Role.WORKER, purpose=PURPOSE)
     with tenant_scope(tenant):
         scope = resources(row.group for row in claim.rows)
-        warm(tenant=tenant, uses=frozenset({KeyUse.CONTENT, KeyUse.REDACTED, KeyUse.INDEX}))
     with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
         with tenant_scope(tenant):
             lock_subjects(kind, claim.rows)
@@ -96,51 +117,71 @@ def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datet
             rows = lock_pending(kind, claim.rows)
             if not rows:
                 return
-            work = _detect(tenant, rows, now)
-            manifest, root = seal_redacted(tenant=tenant, forms=work.forms, now=now)
-            Finding.objects.bulk_create(work.findings, batch_size=500)
-            IndexEntry.objects.bulk_create(work.entries, batch_size=500)
-            unscanned = sum(form.document is None for form in work.forms)
-            progress.redacted += len(rows) - unscanned
-            progress.unscanned += unscanned
-            record_with_effect(
-                tenant=tenant,
-                event="batch.processed",
-                **principal.as_actor(),
-                manifest=str(manifest),
-                root=root.hex(),
-                rows=len(rows),
-                unscanned=unscanned,
-                findings=len(work.findings),
-                ruleset=RULESET_VERSION,
-            )
+            written = redact_rows(tenant=tenant, rows=rows, now=now)
+            progress.redacted += written.rows - written.unscanned
+            progress.unscanned += written.unscanned
+            record_with_effect(tenant=tenant, event="batch.processed", **principal.as_actor(), **written.as_facts())
 
 
-def _detect(tenant: UUID, rows: list[Message | Conversation], now: datetime) -> _Work:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a batch, as its audit entry says it."""
+
+    manifest: UUID
+    root: bytes
+    rows: int
+    unscanned: int
+    findings: int
+
+    def as_facts(self) -> dict[str, str | int]:
+        """Return the facts of the entry."""
+        counts = {"rows": self.rows, "unscanned": self.unscanned, "findings": self.findings, "ruleset": RULESET_VERSION}
+        return {"manifest": str(self.manifest), "root": self.root.hex(), **counts}
+
+
+def redact_rows(
+    *, tenant: UUID, rows: list[Message | Conversation], now: datetime, said: Mapping[UUID, Said] = MappingProxyType({})
+) -> Written:
+    """Open locked rows under the grant of this context, detect, and write redacted forms, findings and index entries.
+
+    `said` is what people said of a row's findings, by its id.
+    The caller holds the locks of `lock_subjects`, `lock_redacted_ring` and the rows, and records what it returns.
+    """
+    work = _detect(tenant, rows, said, now)
+    manifest, root = seal_redacted(tenant=tenant, forms=work.forms, now=now)
+    Finding.objects.bulk_create(work.findings, batch_size=500)
+    IndexEntry.objects.bulk_create(work.entries, batch_size=500)
+    unscanned = sum(form.document is None for form in work.forms)
+    return Written(manifest, root, len(rows), unscanned, len(work.findings))
+
+
+def _detect(tenant: UUID, rows: list[Message | Conversation], said: Mapping[UUID, Said], now: datetime) -> _Work:
     marks = keyed_hash(tenant=tenant, use=KeyUse.INDEX, label="mark", now=now)
     values = keyed_hash(tenant=tenant, use=KeyUse.INDEX, label="value", now=now)
     work = _Work()
     for row, document in zip(rows, open_rows(rows, view="source"), strict=True):
         conversation = row.conversation_id if isinstance(row, Message) else row.id
         marker = Marker(marks=marks, values=values, conversation=conversation)
-        _detect_one(row, document, marker, work)
+        _detect_one(row, document, marker, said.get(row.id, NOTHING_SAID), work)
     return work
 
 
-def _detect_one(row: Message | Conversation, document: Document | None, marker: Marker, work: _Work) -> None:
+def _detect_one(row: Message | Conversation, document: Document | None, marker: Marker, said: Said, work: _Work) -> None:
     """Add what follows from one opened record; a record that cannot be scanned whole gets no document."""
     if document is None:
         work.forms.append(RedactedForm(row=row, document=None, classification=Classification.RESTRICTED))
         return
     try:
-        redaction = redact(document.item, mark=marker)
+        redaction = redact(document.item, mark=marker, said=said)
     except Unscannable:
         work.forms.append(RedactedForm(row=row, document=None, classification=Classification.RESTRICTED))
         return
     sealed = encode(redaction.item, document.text)
     work.forms.append(RedactedForm(row=row, document=sealed, classification=classify(redaction.findings)))
     message, conversation = (row.id, row.conversation_id) if isinstance(row, Message) else (None, row.id)
-    work.findings.extend(_findings(row, message, conversation, redaction.findings))
+    work.findings.extend(
+        _findings(row, message, conversation, [found for found in redaction.findings if not said.knows(found)])
+    )
     work.entries.extend(
         IndexEntry(tenant_id=row.tenant_id, message_id=message, conversation_id=conversation, value_index=value)
         for value in sorted(marker.found)
@@ -159,7 +200,7 @@ def _findings(
     row: Message | Conversation,
     message: UUID | None,
     conversation: UUID,
-    found: tuple[LeafFinding, ...],
+    found: Sequence[LeafFinding],
 ) -> list[Finding]:
     """Return the rows: a leaf is kept by its number, for a path can hold names that people chose."""
     return [

@@ -13,8 +13,17 @@ class Finding(models.Model):
     """Where something sensitive stands in a message, and of which type; never the match, never a key name.
 
     `leaf` is the number of the string leaf in reading order, `start` and `end` count code points in it. A finding in
-    the head of a conversation has no message.
+    the head of a conversation has no message. What a person said of one, or marked, outlives every new scan.
     """
+
+    class Source(models.TextChoices):
+        DETECTOR = "detector", "Detector"
+        PERSON = "person", "Person"
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        CONFIRMED = "confirmed", "Confirmed"
+        REJECTED = "rejected", "Rejected"
 
     id = models.BigAutoField(primary_key=True)
     tenant_id = models.UUIDField()
@@ -31,11 +40,20 @@ class Finding(models.Model):
     tier = models.CharField(max_length=10)
     rule = models.CharField(max_length=64)
     ruleset = models.PositiveIntegerField()
+    source = models.CharField(max_length=8, choices=Source.choices, default=Source.DETECTOR)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.OPEN)
 
     class Meta:
         app_label = "governance"
         default_permissions = ()
-        indexes = [models.Index(fields=["conversation", "message"], name="finding_by_message")]
+        constraints = [
+            models.CheckConstraint(condition=Q(source__in=["detector", "person"]), name="finding_source"),
+            models.CheckConstraint(condition=Q(state__in=["open", "confirmed", "rejected"]), name="finding_state"),
+        ]
+        indexes = [
+            models.Index(fields=["conversation", "message"], name="finding_by_message"),
+            models.Index(fields=["tenant_id", "rule"], condition=~Q(state="open") | Q(source="person"), name="finding_said"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} ({self.rule})"

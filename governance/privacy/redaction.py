@@ -5,8 +5,8 @@ exception; whatever cannot be scanned whole raises and is never called clean.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from governance.privacy.detectors import Budget, Kind, Span, Tier, Unscannable, values
@@ -48,6 +48,37 @@ class LeafFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What people said of a record's findings: spans to mask by the number of their leaf, and those not to mask."""
+
+    masks: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
+    rejected: frozenset[tuple[int, int, int, str]] = frozenset()
+
+    def knows(self, finding: "LeafFinding") -> bool:
+        """Return whether a finding is one of those that people spoke of, whose row is there already."""
+        return any((span.start, span.end) == (finding.start, finding.end) for span in self.masks.get(finding.leaf, ()))
+
+    def of_leaf(self, number: int, found: tuple[Span, ...]) -> tuple[Span, ...]:
+        """Return the spans to mask in a leaf: those found but not rejected, joined with those that people marked."""
+        kept = [span for span in found if (number, span.start, span.end, str(span.type)) not in self.rejected]
+        return joined([*kept, *self.masks.get(number, ())])
+
+
+NOTHING_SAID: Final = Said()
+
+
+def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return sorted spans that do not overlap: those that did became one, with the type of the one that begins first."""
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda one: (one.start, -one.end)):
+        if kept and span.start < kept[-1].end:
+            kept[-1] = replace(kept[-1], end=max(kept[-1].end, span.end))
+        else:
+            kept.append(span)
+    return tuple(kept)
+
+
+@dataclass(frozen=True, slots=True)
 class Redaction:
     """The redacted item and what was masked in it."""
 
@@ -55,14 +86,17 @@ class Redaction:
     findings: tuple[LeafFinding, ...]
 
 
-def redact(item: Any, *, mark: Mark, scan: Scan = scan_text, budget: Budget | None = None) -> Redaction:
+def redact(
+    item: Any, *, mark: Mark, scan: Scan = scan_text, budget: Budget | None = None, said: Said = NOTHING_SAID
+) -> Redaction:
     """Mask what `scan` finds in any leaf of a JSON value.
 
     `mark(type, value)` names the mask of a value in its normal form, so that one phone in two spellings gets one mark.
+    `said` is what people have corrected.
     A number that holds a finding becomes the mark, as a string. Member names are masked as well. Raises Unscannable
     (`leaf_too_large`, `binary_leaf`, `too_deep`, `over_budget`), upon which the caller marks the message `unscanned`.
     """
-    masking = _Masking(mark, scan, budget if budget is not None else Budget())
+    masking = _Masking(mark, scan, budget if budget is not None else Budget(), said)
     try:
         redacted = rewrite(item, masking.change)
     except RecursionError:
@@ -77,8 +111,8 @@ def redact(item: Any, *, mark: Mark, scan: Scan = scan_text, budget: Budget | No
 class _Masking:
     """The change that `rewrite` applies, and what it has found so far."""
 
-    def __init__(self, mark: Mark, scan: Scan, budget: Budget) -> None:
-        self.mark, self.scan, self.budget = mark, scan, budget
+    def __init__(self, mark: Mark, scan: Scan, budget: Budget, said: Said) -> None:
+        self.mark, self.scan, self.budget, self.said = mark, scan, budget, said
         self.found: list[tuple[int, Leaf, Span]] = []
         self.leaves = 0
 
@@ -90,6 +124,8 @@ class _Masking:
         refuse(leaf.text)
         self.budget.spend()
         spans = self.scan(leaf.text, context=leaf.context, budget=self.budget)
+        if self.said is not NOTHING_SAID:
+            spans = tuple(span for span in self.said.of_leaf(number, spans) if span.end <= len(leaf.text))
         if not spans:
             return None
         self.found.extend((number, leaf, span) for span in spans)

@@ -10,8 +10,9 @@ from governance.crypto.derivation import fingerprint
 from governance.vault.manifests import COLUMNS, Leaf, parse, split
 from governance.vault.models import Conversation, Message, SealManifest, State
 
-_EVENTS = ("batch.stored", "batch.processed")
+_EVENTS = ("batch.stored", "batch.processed", "batch.rescanned")
 _PAGE = 500
+_TAKEN_BACK = fingerprint(b"")  # A new scan found that the record cannot be scanned whole.
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ def verify_content(*, tenant: UUID) -> ContentReport:
 def _fault(leaf: Leaf | None, sealed: object, revision: int, *, erased: bool) -> str:
     if leaf is None:
         return "no audit entry knows this envelope"
-    if sealed is None:
+    if sealed is None and (erased or leaf.digest != _TAKEN_BACK):
         return "" if erased else "the envelope is gone"
     if revision != leaf.revision:
         return f"revision {revision} is stored, {leaf.revision} was recorded last"

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
+from django.db.models import QuerySet
 
-from governance.jobs.claiming import Claim, Claimed, claim, lock_claimed
+from governance.jobs.claiming import Claim, Claimed, claim, lock_claimed, put_back
 from governance.keys.data_keys import owners_of
 from governance.vault.models import Conversation, Message, State
 
@@ -30,6 +31,11 @@ def claim_pending(kind: Kind, *, limit: int) -> Claim:
     return claim(table=kind.table, group=kind.group, state=State.PENDING, quarantine=State.QUARANTINED, limit=limit)
 
 
+def put_back_pending(kind: Kind, rows: tuple[Claimed, ...], *, seconds: float) -> None:
+    """Take back a claim that burns no attempt."""
+    put_back(table=kind.table, rows=rows, seconds=seconds)
+
+
 def lock_subjects(kind: Kind, rows: tuple[Claimed, ...]) -> None:
     """Lock the data subjects who own the claimed rows' texts FOR SHARE, so that none is erased meanwhile.
 
@@ -45,6 +51,17 @@ def lock_pending(kind: Kind, rows: tuple[Claimed, ...]) -> list[Message | Conver
     """Step two: lock the claimed rows and return those that are still ours, by id."""
     ours = lock_claimed(table=kind.table, state=State.PENDING, rows=rows)
     return list(kind.model.objects.filter(id__in=ours).order_by("id"))
+
+
+def claimed_as_is(kind: Kind, rows: QuerySet[Message] | QuerySet[Conversation]) -> tuple[Claimed, ...]:
+    """Return rows as `lock_rows` takes them, without a claim: for work whose job is leased."""
+    return tuple(Claimed(*row) for row in rows.values_list("id", kind.group, "attempt"))
+
+
+def lock_rows(kind: Kind, rows: tuple[Claimed, ...]) -> list[Message | Conversation]:
+    """Lock rows in whatever state they are, waiting for those that another worker holds, and return them by id."""
+    ids = [row.id for row in rows]
+    return list(kind.model.objects.select_for_update(no_key=True).filter(id__in=ids).order_by("id"))
 
 
 def count_pending() -> int:

@@ -53,12 +53,13 @@ def seal_redacted(*, tenant: UUID, forms: Sequence[RedactedForm], now: datetime)
         for form in forms:
             if not isinstance(form.row, kind.model):
                 continue
+            revision = form.row.redacted_revision + 1
             if form.document is None:
-                rows.append(
-                    (form.row.id, State.UNSCANNED.value, form.classification, None, None, form.row.redacted_revision)
-                )
+                if form.row.redacted is not None:  # It is taken back, which the record says by the leaf of nothing.
+                    leaves.append(leaf_bytes(record=form.row.id, column=label, revision=revision, envelope=b""))
+                rows.append((form.row.id, State.UNSCANNED.value, form.classification, None, None, revision))
                 continue
-            key, revision = keys[targets[id(form)]], form.row.redacted_revision + 1
+            key = keys[targets[id(form)]]
             place = Place(tenant, form.conversation, form.row.id, label, revision)
             envelope = key.seal(form.document, place)
             leaves.append(leaf_bytes(record=form.row.id, column=label, revision=revision, envelope=envelope))

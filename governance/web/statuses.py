@@ -32,6 +32,8 @@ STATUSES: Final = {
     "ingest.refused": 403,
     "integrity_failure": 500,
     "item.": 422,
+    "jobs.unknown": 404,
+    "jobs.state": 409,
     "json.": 400,
     "keys.": 503,
     "limits.away": 503,

@@ -29,6 +29,8 @@ from governance.identity.models import User
 from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
 from governance.identity.tokens import mint
+from governance.pipeline import managing
+from governance.privacy.rescanning import ask_rescan
 from governance.vault.models import Collection
 from governance.vault.resources import resources_for
 from tests.conftest import OPERATOR, as_principal, item, make_person, make_tenant, now
@@ -154,6 +156,7 @@ class World:
             "role": lambda: "analyst",
             "token_id": self.made_token,
             "pk": self.passkey,
+            "job_id": lambda: self.job(paused=route.endswith("resume")),
         }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
         return "/" + re.sub(r"\(\?P<\w+>[^)]*\)", "abc", filled)
@@ -178,6 +181,7 @@ class World:
             },
             "break-glass:open": lambda: {"approval": str(self.glass_asked(self.officer(0)))},
             "break-glass/<uuid:glass_id>:review": lambda: {"justified": True, "note": "n"},
+            "jobs": lambda: {"topic": "rescan"},
             "members": lambda: {"username": f"u-{uuid4().hex[:12]}", "role": "analyst"},
             "members/<uuid:user_id>/roles": lambda: {"role": "auditor"},
             "tokens": lambda: {"name": "t"},
@@ -223,6 +227,14 @@ class World:
         if ended:
             breaking_glass.end_glass(principal=officer, glass_id=glass.id, now=now())
         return glass.id
+
+    def job(self, *, paused: bool) -> UUID:
+        """A job that waits, or is paused."""
+        officer = self.officer()
+        job = ask_rescan(principal=officer, now=now())
+        if paused:
+            managing.pause(principal=officer, job_id=job, now=now())
+        return job
 
     def member(self) -> UUID:
         """Another member, made for this request."""

@@ -21,7 +21,8 @@ NO_ACT = {
     "api/v1/purposes": "shows rules", "api/v1/policies": "shows rules", "api/v1/collections": "shows rules",
     "api/v1/policies/<uuid:policy_id>": "shows rules", "api/v1/policies/<uuid:policy_id>/diff": "shows rules",
     "api/v1/approvals": "shows who waits", "api/v1/approvals/<uuid:approval_id>": "shows who waits",
-    "api/v1/break-glass": "shows who waits", "api/v1/conversations/<uuid:conversation_id>:explain": "about oneself",
+    "api/v1/break-glass": "shows who waits", "api/v1/jobs": "shows counts", "api/v1/jobs/<uuid:job_id>": "shows counts",
+    "api/v1/conversations/<uuid:conversation_id>:explain": "about oneself",
     "": "counts", "console/": "counts", "keys": "shows rules", "policies": "shows rules",
     "conversations/purpose": "own session", "tenant": "own session", "console/sign-out": "own session",
     "console/password": "leads on", "console/search": "leads on",
@@ -31,6 +32,7 @@ NO_ACT_TASKS = {
     "threadvault.checkpoint": "signs the record",
     "threadvault.checkpoints": "signs the record",
     "threadvault.sweep": "rings",
+    "threadvault.jobs": "each topic records what it does",
     "threadvault.notices": "mails what is on the record already",
 }
 

@@ -108,20 +108,23 @@ def test_l06_control_a_debug_page_shows_the_local(sentinel, settings, monkeypatc
     assert found(sentinel, Client(raise_request_exception=False).get("/keys").content)
 
 
-@pytest.mark.parametrize("name", ["classify", "notices", "sweep", "checkpoint", "checkpoints"])
+TASKS = ("classify", "jobs", "notices", "sweep", "checkpoint", "checkpoints")
+
+
+@pytest.mark.parametrize("name", TASKS)
 def test_l06_a_fault_inside_any_task_shows_nothing(name, tenant, sentinel, log, monkeypatch):
     ours, stock = log
     fault = broken(sentinel)
-    for inner in ("run_classification", "expire_due", "pending_tenants", "attest"):
+    for inner in ("classify_for_all", "work_for_all", "expire_due", "pending_tenants", "attest"):
         monkeypatch.setattr(tasks, inner, fault)
     task = getattr(tasks, name)
-    arguments = [str(tenant.id)] if name in {"classify", "checkpoint"} else []
+    arguments = [str(tenant.id)] if name in {"classify", "jobs", "checkpoint"} else []
     result = task.apply(args=arguments)
     assert result.state == "FAILURE"
     assert not found(sentinel, ours.getvalue())
     assert found(sentinel, stock.getvalue()), "the control: the stock log shows it"
     assert {each for each in current_app.tasks if each.startswith("threadvault.")} == {
-        f"threadvault.{each}" for each in ("classify", "notices", "sweep", "checkpoint", "checkpoints")
+        f"threadvault.{each}" for each in TASKS
     }
 
 

@@ -1,0 +1,8 @@
+"""Topic to function: what a job's topic means. A process claims no topic that is not in here."""
+
+from typing import Final
+
+from governance.pipeline.working import Handler
+from governance.privacy import rescanning
+
+HANDLERS: Final[dict[str, Handler]] = {rescanning.TOPIC: rescanning.rescan_step}

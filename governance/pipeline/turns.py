@@ -1,0 +1,66 @@
+"""Fair work for all tenants: a worker goes around those that have work and gives each a short turn.
+
+However much one tenant has, another's work is next after one round; which tenant a ring named only says who is first.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+from uuid import UUID
+
+from governance.keys.errors import KeyUnavailable, ProviderFailed
+
+TURN_SECONDS: Final = 0.25
+OUTSIDE: Final = (ProviderFailed, KeyUnavailable)
+_LONGEST_REST: Final = 60.0
+
+
+class Rests:
+    """Tenants whose key provider is away, each with the time until which this process leaves it alone."""
+
+    def __init__(self) -> None:
+        self._until: dict[UUID, tuple[float, float]] = {}
+
+    def begin(self, tenant: UUID) -> float:
+        """Let the tenant rest, twice as long as the last time; return the seconds."""
+        seconds = min(2 * self._until.get(tenant, (0.0, 1.0))[1], _LONGEST_REST)
+        self._until[tenant] = (time.monotonic() + seconds, seconds)
+        return seconds
+
+    def end(self, tenant: UUID) -> None:
+        """Forget the tenant: its provider answers."""
+        self._until.pop(tenant, None)
+
+    def over(self, tenant: UUID) -> bool:
+        """Return whether the tenant may be worked for."""
+        return self._until.get(tenant, (0.0, 0.0))[0] <= time.monotonic()
+
+
+rests = Rests()
+
+
+def in_turns(
+    tenants: Callable[[], Iterable[UUID]],
+    turn: Callable[[UUID, float], bool],
+    *,
+    first: UUID | None = None,
+    seconds: float,
+) -> None:
+    """Give turns until `seconds` are over or a whole round did nothing.
+
+    `turn(tenant, until)` works until that moment of the monotonic clock and returns whether it did anything.
+    """
+    deadline = time.monotonic() + seconds
+    worked = True
+    while worked and time.monotonic() < deadline:
+        worked = False
+        for tenant in _ordered(tenants(), first):
+            if rests.over(tenant):
+                worked |= turn(tenant, min(deadline, time.monotonic() + TURN_SECONDS))
+            if time.monotonic() >= deadline:
+                return
+        first = None
+
+
+def _ordered(tenants: Iterable[UUID], first: UUID | None) -> list[UUID]:
+    return sorted(tenants, key=lambda tenant: (tenant != first, tenant.bytes))

@@ -1,0 +1,32 @@
+"""Ends a worker that hangs: a batch that takes far too long takes its process with it, and another one goes on.
+
+The timer is a thread of the interpreter that needs no lock of it, so a loop in a library written in C ends, too. What
+it writes are the names of functions and lines of the stack.
+"""
+
+import faulthandler
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_lock = threading.Lock()
+_inside = 0
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """End this process with status 1 where the block is not over after `seconds`.
+
+    The blocks of a process share one timer: while several run, each that begins winds it up for all.
+    """
+    global _inside  # noqa: PLW0603 - the timer is one a process, too
+    with _lock:
+        _inside += 1
+        faulthandler.dump_traceback_later(seconds, exit=True)
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                faulthandler.cancel_dump_traceback_later()

@@ -1,0 +1,99 @@
+"""Scans what was scanned already under the rules of now: after a new rule-set version, or new lists of a tenant.
+
+The old redacted form stays readable until the new one takes its place in the same transaction. What people have said
+of findings stays: a rejected one is not masked again, one of theirs is masked for good.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Q
+
+from governance.access.acting import require
+from governance.access.granting import grant
+from governance.audit.recording import record_with_effect
+from governance.conf.settings import vault_settings
+from governance.identity.members import service_principal
+from governance.identity.principals import Principal
+from governance.identity.roles import Role
+from governance.identity.scoping import tenant_scope
+from governance.jobs.leasing import Leased, advance, create, lock_job
+from governance.keys.warming import warm
+from governance.privacy.classifying import PURPOSE, USES, redact_rows
+from governance.privacy.correcting import said_of
+from governance.privacy.detectors import RULESET_VERSION
+from governance.privacy.models import Finding
+from governance.privacy.redaction import Said
+from governance.vault.models import Conversation, IndexEntry, Message, State
+from governance.vault.pending import KINDS, Kind, claimed_as_is, lock_rows, lock_subjects
+from governance.vault.resealing import lock_redacted_ring
+from governance.vault.resources import resources
+
+TOPIC: Final = "rescan"
+_SCANNED: Final = (State.REDACTED, State.UNSCANNED)
+
+
+def ask_rescan(*, principal: Principal, now: datetime) -> UUID:
+    """Put a job into the queue that scans all messages of the tenant anew; return its id. Raises AccessDenied (recorded)."""
+    require(principal=principal, action="manage_jobs", now=now)
+    with tenant_scope(principal.tenant_id):
+        total = sum(kind.model.objects.filter(state__in=_SCANNED).count() for kind in KINDS)
+        job = create(
+            tenant=principal.tenant_id, topic=TOPIC, spec={"ruleset": RULESET_VERSION}, total=total,
+            asked_by=principal.user_id,
+        )  # fmt: skip
+        record_with_effect(tenant=principal.tenant_id, event="job.asked", **principal.as_actor(), job=str(job), topic=TOPIC)
+    return job
+
+
+def rescan_step(job: Leased) -> None:
+    """Scan the next batch anew. Raises LeaseLost, ProviderFailed, KeyUnavailable."""
+    now = datetime.now(UTC)
+    kind = KINDS[int(job.cursor.get("table", 0))]
+    with tenant_scope(job.tenant):
+        warm(tenant=job.tenant, uses=USES)
+        rows = _next(kind, job.cursor.get("after"))
+        scope = resources(row.group for row in rows)
+    if not rows:
+        _next_table(job, kind)
+        return
+    principal = service_principal(tenant=job.tenant, role=Role.WORKER, purpose=PURPOSE)
+    with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
+        with tenant_scope(job.tenant):
+            lock_job(job)
+            lock_subjects(kind, rows)
+            lock_redacted_ring(job.tenant)
+            locked = [row for row in lock_rows(kind, rows) if row.state in _SCANNED]
+            said = _said(kind, locked)
+            written = redact_rows(tenant=job.tenant, rows=locked, said=said, now=now)
+            advance(job, done=len(rows), cursor={"table": KINDS.index(kind), "after": str(rows[-1].id)})
+            record_with_effect(
+                tenant=job.tenant, event="batch.rescanned", **principal.as_actor(), job=str(job.id), **written.as_facts()
+            )
+
+
+def _next(kind: Kind, after: str | None) -> Any:
+    rows = kind.model.objects.filter(state__in=_SCANNED).order_by("id")
+    if after is not None:
+        rows = rows.filter(id__gt=UUID(after))
+    return claimed_as_is(kind, rows[: vault_settings().worker_rows])
+
+
+def _next_table(job: Leased, kind: Kind) -> None:
+    table = KINDS.index(kind) + 1
+    with tenant_scope(job.tenant):
+        lock_job(job)
+        advance(job, done=0, cursor={"table": table}, finished=table == len(KINDS))
+        if job.finished:
+            record_with_effect(tenant=job.tenant, event="job.finished", actor_kind="worker", job=str(job.id), done=job.done)
+
+
+def _said(kind: Kind, rows: list[Message | Conversation]) -> dict[UUID, Said]:
+    """Drop what detectors said of the rows before, and their index entries; return what people said, which stays."""
+    ids = [row.id for row in rows]
+    of_rows = Q(message_id__in=ids) if kind.model is Message else Q(message=None, conversation_id__in=ids)
+    findings = Finding.objects.filter(of_rows)
+    findings.filter(source=Finding.Source.DETECTOR, state=Finding.State.OPEN).delete()
+    IndexEntry.objects.filter(of_rows).delete()
+    return said_of(findings)
