@@ -18,7 +18,8 @@ def home() -> Path:
 
 # A transaction that sleeps gives its locks back; a record that waits is refused, and with it what it would have recorded.
 IDLE = {"idle_in_transaction_session_timeout": "60s"}
-RECORD = {**IDLE, "lock_timeout": "2s", "statement_timeout": "5s"}
+WORK = {**IDLE, "lock_timeout": "5s", "client_connection_check_interval": "5s"}
+RECORD = {**WORK, "lock_timeout": "2s", "statement_timeout": "5s"}
 
 
 def database(url: str, limits: dict[str, str], **extra: Any) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def databases() -> dict[str, Any]:
     owner = named("DATABASE_OWNER_URL") or url
     mirror = {"TEST": {"MIRROR": "owner"}}
     return {
-        "default": database(url, IDLE, **mirror),
+        "default": database(url, WORK, **mirror),
         "audit": database(url, RECORD, ATOMIC_REQUESTS=False, **mirror),
         "owner": database(owner, IDLE),
     }

@@ -78,8 +78,8 @@ def _unwrap(rows: Iterable[_Wrapped]) -> Iterator[tuple[_Wrapped, bytes]]:
         yield row, keys[row.version].unwrap(bytes(wrapped), *context)
 
 
-def _insert(rows: list[tuple[Any, ...]], tenant: UUID, now: datetime) -> None:
-    """Insert new data keys; where another writer was first, its row stands and ours is dropped."""
+def _insert(rows: list[tuple[Any, ...]], tenant: UUID, now: datetime) -> set[UUID]:
+    """Insert new data keys and return the ids of ours; where another writer was first, its row stands."""
     columns = list(zip(*rows, strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -87,9 +87,10 @@ def _insert(rows: list[tuple[Any, ...]], tenant: UUID, now: datetime) -> None:
             " SELECT u.id, %b::uuid, u.version, u.conversation, u.owner, u.use, u.wrapped, %b::timestamptz"
             " FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::bytea[])"
             " u(id, version, conversation, owner, use, wrapped)"
-            " ON CONFLICT (tenant_id, conversation_id, owner_id, use) DO NOTHING",
+            " ON CONFLICT (tenant_id, conversation_id, owner_id, use) DO NOTHING RETURNING id",
             [tenant, now, *(list(column) for column in columns)],
         )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _select(owners: Iterable[KeyOwner]) -> dict[KeyOwner, _Wrapped]:
@@ -130,9 +131,7 @@ def _create(*, tenant: UUID, owners: list[KeyOwner], now: datetime) -> dict[KeyO
         wrapped = wrapping_key(version).wrap(secret, *context)
         rows.append((key_id, version.id, owner.conversation, owner.owner, owner.use, wrapped))
         secrets[owner] = (key_id, secret)
-    _insert(rows, tenant, now)
-    # Where another writer was first, its row stands; only keys whose row is ours may seal.
-    ours = set(DataKey.objects.filter(id__in=[key_id for key_id, _ in secrets.values()]).values_list("id", flat=True))
+    ours = _insert(rows, tenant, now)  # Only keys whose row is ours may seal.
     return {
         owner: OpenDataKey(key_id=key_id, secret=secret) for owner, (key_id, secret) in secrets.items() if key_id in ours
     }
@@ -169,7 +168,13 @@ def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:
 
 def keyed_hash(*, tenant: UUID, use: str, label: str, now: datetime) -> KeyedHash:
     """Return the tenant's keyed hash for `label` (blind indexes, marks, tombstones)."""
-    return KeyedHash(tenant_secret(tenant=tenant, use=use, now=now), label)
+    return keyed_hashes(tenant=tenant, use=use, labels=[label], now=now)[0]
+
+
+def keyed_hashes(*, tenant: UUID, use: str, labels: Iterable[str], now: datetime) -> list[KeyedHash]:
+    """Return a keyed hash for each label, from one opening of the tenant's secret."""
+    secret = tenant_secret(tenant=tenant, use=use, now=now)
+    return [KeyedHash(secret, label) for label in labels]
 
 
 def destroy_data_keys(*, where: Q, now: datetime) -> int:
@@ -185,4 +190,6 @@ def count_by_version() -> dict[UUID, int]:
 
 def owners_of(ids: Iterable[UUID]) -> dict[UUID, UUID]:
     """Return the owner of each data key by the key's id; call it inside the tenant's scope."""
-    return dict(DataKey.objects.filter(id__in=set(ids)).values_list("id", "owner_id"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, owner_id FROM governance_datakey WHERE id = ANY(%s)", [list(set(ids))])
+        return dict(cursor.fetchall())

@@ -5,11 +5,11 @@
 - what cannot be scanned whole is `unscanned` and its redacted view withheld, never called clean.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from governance.access.granting import grant
@@ -19,16 +19,16 @@ from governance.identity.members import service_principal
 from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import Claim
-from governance.keys.data_keys import keyed_hash
+from governance.keys.data_keys import keyed_hashes
 from governance.keys.errors import KeyUnavailable, ProviderFailed
 from governance.keys.models import KeyUse
 from governance.keys.warming import warm
 from governance.privacy.detectors import RULESET_VERSION, Unscannable
 from governance.privacy.marking import Marker
-from governance.privacy.models import Finding
 from governance.privacy.redaction import NOTHING_SAID, LeafFinding, Said, redact
+from governance.vault.bulk import insert
 from governance.vault.documents import Document, encode
-from governance.vault.models import Classification, Conversation, IndexEntry, Message
+from governance.vault.models import Classification, Conversation, Message
 from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects, put_back_pending
 from governance.vault.reading import open_rows
 from governance.vault.resealing import RedactedForm, lock_redacted_ring, seal_redacted
@@ -37,6 +37,12 @@ from governance.vault.resources import resources
 PURPOSE: Final = "classification"
 USES: Final = frozenset({KeyUse.CONTENT, KeyUse.REDACTED, KeyUse.INDEX})
 REST_SECONDS: Final = 10.0
+FINDING_COLUMNS: Final = {
+    "conversation_id": "uuid", "message_id": "uuid", "leaf": "int", "start": "int", '"end"': "int", "type": "text",
+    "tier": "text", "rule": "text",
+}  # fmt: skip
+INDEX_COLUMNS: Final = {"message_id": "uuid", "conversation_id": "uuid", "value_index": "bytes"}
+_FOUND: Final = f"ruleset = {RULESET_VERSION}, source = 'detector', state = 'open'"
 CLASSES: Final = {
     "EMAIL": Classification.CONFIDENTIAL,
     "PHONE": Classification.CONFIDENTIAL,
@@ -66,8 +72,8 @@ class _Work:
     """What is written at the end of a batch."""
 
     forms: list[RedactedForm] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    entries: list[IndexEntry] = field(default_factory=list)
+    findings: list[tuple[Any, ...]] = field(default_factory=list)
+    entries: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
@@ -76,8 +82,6 @@ def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
     Raises ProviderFailed before anything is claimed, and KeyUnavailable with the rows put back: neither burns an attempt.
     """
     progress = Progress()
-    with tenant_scope(tenant):
-        warm(tenant=tenant, uses=USES)
     for kind in KINDS:
         claim = _claim(tenant, kind)
         progress.quarantined += len(claim.quarantined)
@@ -95,6 +99,7 @@ def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
 
 def _claim(tenant: UUID, kind: Kind) -> Claim:
     with tenant_scope(tenant):
+        warm(tenant=tenant, uses=USES)  # Before anything is claimed or locked: a provider that is away costs no attempt.
         claim = claim_pending(kind, limit=vault_settings().worker_rows)
         if claim.quarantined:
             record_with_effect(
@@ -149,15 +154,14 @@ def redact_rows(
     """
     work = _detect(tenant, rows, said, now)
     manifest, root = seal_redacted(tenant=tenant, forms=work.forms, now=now)
-    Finding.objects.bulk_create(work.findings, batch_size=500)
-    IndexEntry.objects.bulk_create(work.entries, batch_size=500)
+    insert(table="governance_finding", tenant=tenant, columns=FINDING_COLUMNS, rows=work.findings, constants=_FOUND)
+    insert(table="governance_indexentry", tenant=tenant, columns=INDEX_COLUMNS, rows=work.entries)
     unscanned = sum(form.document is None for form in work.forms)
     return Written(manifest, root, len(rows), unscanned, len(work.findings))
 
 
 def _detect(tenant: UUID, rows: list[Message | Conversation], said: Mapping[UUID, Said], now: datetime) -> _Work:
-    marks = keyed_hash(tenant=tenant, use=KeyUse.INDEX, label="mark", now=now)
-    values = keyed_hash(tenant=tenant, use=KeyUse.INDEX, label="value", now=now)
+    marks, values = keyed_hashes(tenant=tenant, use=KeyUse.INDEX, labels=["mark", "value"], now=now)
     work = _Work()
     for row, document in zip(rows, open_rows(rows, view="source"), strict=True):
         conversation = row.conversation_id if isinstance(row, Message) else row.id
@@ -180,12 +184,11 @@ def _detect_one(row: Message | Conversation, document: Document | None, marker: 
     work.forms.append(RedactedForm(row=row, document=sealed, classification=classify(redaction.findings)))
     message, conversation = (row.id, row.conversation_id) if isinstance(row, Message) else (None, row.id)
     work.findings.extend(
-        _findings(row, message, conversation, [found for found in redaction.findings if not said.knows(found)])
+        (conversation, message, one.leaf, one.start, one.end, str(one.type), str(one.tier), one.rule)
+        for one in redaction.findings  # A leaf is kept by its number, for a path can hold names that people chose.
+        if not said.knows(one)
     )
-    work.entries.extend(
-        IndexEntry(tenant_id=row.tenant_id, message_id=message, conversation_id=conversation, value_index=value)
-        for value in sorted(marker.found)
-    )
+    work.entries.extend((message, conversation, value) for value in sorted(marker.found))
 
 
 def classify(findings: tuple[LeafFinding, ...]) -> Classification:
@@ -194,27 +197,3 @@ def classify(findings: tuple[LeafFinding, ...]) -> Classification:
         (CLASSES.get(str(finding.type), Classification.RESTRICTED) for finding in findings),
         default=Classification.INTERNAL,
     )
-
-
-def _findings(
-    row: Message | Conversation,
-    message: UUID | None,
-    conversation: UUID,
-    found: Sequence[LeafFinding],
-) -> list[Finding]:
-    """Return the rows: a leaf is kept by its number, for a path can hold names that people chose."""
-    return [
-        Finding(
-            tenant_id=row.tenant_id,
-            conversation_id=conversation,
-            message_id=message,
-            leaf=finding.leaf,
-            start=finding.start,
-            end=finding.end,
-            type=str(finding.type),
-            tier=str(finding.tier),
-            rule=finding.rule,
-            ruleset=RULESET_VERSION,
-        )
-        for finding in found
-    ]

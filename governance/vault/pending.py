@@ -7,7 +7,6 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from governance.jobs.claiming import Claim, Claimed, claim, lock_claimed, put_back
-from governance.keys.data_keys import owners_of
 from governance.vault.models import Conversation, Message, State
 
 
@@ -41,10 +40,13 @@ def lock_subjects(kind: Kind, rows: tuple[Claimed, ...]) -> None:
 
     It comes before the ring's lock and the rows' (the one lock order).
     """
-    keys = kind.model.objects.filter(id__in=[row.id for row in rows]).values_list("source_data_key_id", flat=True)
-    owners = sorted(set(owners_of(keys).values()))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM governance_datasubject WHERE id = ANY(%b::uuid[]) ORDER BY id FOR SHARE", [owners])
+        cursor.execute(
+            "SELECT s.id FROM governance_datasubject s WHERE s.id IN (SELECT k.owner_id FROM governance_datakey k"  # noqa: S608
+            f" JOIN {kind.table} r ON r.source_data_key_id = k.id WHERE r.id = ANY(%b::uuid[]))"
+            " ORDER BY s.id FOR SHARE OF s",
+            [[row.id for row in rows]],
+        )
 
 
 def lock_pending(kind: Kind, rows: tuple[Claimed, ...]) -> list[Message | Conversation]:
