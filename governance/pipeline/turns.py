@@ -1,5 +1,7 @@
 """Fair work for all tenants: a worker goes around those that have work and gives each a short turn.
 
+What is OUTSIDE is no fault of the row or job that met it: a key provider that is away, a record that cannot be written.
+
 However much one tenant has, another's work is next after one round; which tenant a ring named only says who is first.
 """
 
@@ -8,15 +10,18 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import UUID
 
+from django.db import connections
+
+from governance.audit.errors import RecordRefused
 from governance.keys.errors import KeyUnavailable, ProviderFailed
 
 TURN_SECONDS: Final = 0.25
-OUTSIDE: Final = (ProviderFailed, KeyUnavailable)
+OUTSIDE: Final = (ProviderFailed, KeyUnavailable, RecordRefused)
 _LONGEST_REST: Final = 60.0
 
 
 class Rests:
-    """Tenants whose key provider is away, each with the time until which this process leaves it alone."""
+    """Tenants that something outside keeps from work, each with the time until which this process leaves it alone."""
 
     def __init__(self) -> None:
         self._until: dict[UUID, tuple[float, float]] = {}
@@ -28,7 +33,7 @@ class Rests:
         return seconds
 
     def end(self, tenant: UUID) -> None:
-        """Forget the tenant: its provider answers."""
+        """Forget the tenant: what it needs is there again."""
         self._until.pop(tenant, None)
 
     def over(self, tenant: UUID) -> bool:
@@ -60,6 +65,12 @@ def in_turns(
             if time.monotonic() >= deadline:
                 return
         first = None
+
+
+def drop_broken_connections() -> None:
+    """Close connections that an error has left unusable, so that the next batch does not fail on them, too."""
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()
 
 
 def _ordered(tenants: Iterable[UUID], first: UUID | None) -> list[UUID]:

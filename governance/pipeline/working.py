@@ -14,7 +14,7 @@ from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import job_tenants
 from governance.jobs.leasing import Leased, LeaseLost, claim_job, fail, postpone, release
 from governance.pipeline.running import SECONDS
-from governance.pipeline.turns import OUTSIDE, in_turns, rests
+from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
 from governance.pipeline.watchdog import at_most
 
 logger = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ def _steps(handler: Handler, leased: Leased, until: float) -> int:
 def _give_back(tenant: UUID, leased: Leased, error: Exception) -> int:
     """Leave a job that failed to whoever is next; return how many steps that counts for."""
     name = type(error).__name__
+    drop_broken_connections()
     with tenant_scope(tenant):
         if isinstance(error, OUTSIDE):
             postpone(leased, reason=name, seconds=rests.begin(tenant))

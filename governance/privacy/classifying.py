@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from governance.access.granting import grant
+from governance.audit.errors import RecordRefused
 from governance.audit.recording import record_with_effect
 from governance.conf.settings import vault_settings
 from governance.identity.members import service_principal
@@ -79,7 +80,8 @@ class _Work:
 def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
     """Do one batch of the tenant's pending messages, or of heads where no message waits. `claimed` is 0 at the end.
 
-    Raises ProviderFailed before anything is claimed, and KeyUnavailable with the rows put back: neither burns an attempt.
+    Raises ProviderFailed before anything is claimed, KeyUnavailable and RecordRefused with the rows put back: no attempt
+    is burnt.
     """
     progress = Progress()
     for kind in KINDS:
@@ -89,7 +91,7 @@ def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
             progress.claimed = len(claim.rows)
             try:
                 _work(tenant, kind, claim, progress, now)
-            except (KeyUnavailable, ProviderFailed):
+            except (KeyUnavailable, ProviderFailed, RecordRefused):
                 with tenant_scope(tenant):
                     put_back_pending(kind, claim.rows, seconds=REST_SECONDS)
                 raise
