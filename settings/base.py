@@ -3,6 +3,7 @@
 import os
 
 from csp.constants import NONCE, NONE, SELF
+from kombu.entity import Exchange, Queue
 
 from settings import env
 from settings.console import UNFOLD as UNFOLD
@@ -224,3 +225,10 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
+# A queue for each kind of work; a worker takes them all unless `-Q` says which.
+CELERY_TASK_QUEUES = [
+    Queue(name, Exchange(name), routing_key=name)  # type: ignore[no-untyped-call]
+    for name in ("content", "jobs", "upkeep")
+]
+CELERY_TASK_DEFAULT_QUEUE = "upkeep"
+CELERY_TASK_ROUTES = {"threadvault.classify": {"queue": "content"}, "threadvault.jobs": {"queue": "jobs"}}

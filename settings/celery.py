@@ -3,9 +3,12 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_init
+from celery.signals import beat_init, setup_logging, worker_init, worker_process_init
+
+from settings import transport
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.dev")
+transport.register()
 
 app = Celery("threadvault")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -32,6 +35,15 @@ def _refuse_unsafe_start(**_: object) -> None:
         refuse_unsafe_start()
     except UnsafeStart:
         raise SystemExit(1) from None  # Celery logs an exception of a signal and goes on.
+
+
+@worker_process_init.connect
+def _limit_memory(**_: object) -> None:
+    """A message that eats memory meets an error in its own process before the machine runs out of it."""
+    from governance.conf.settings import vault_settings
+    from governance.pipeline.watchdog import limit_memory
+
+    limit_memory(vault_settings().worker_memory_mb)
 
 
 @app.on_after_finalize.connect

@@ -64,6 +64,7 @@ class ApprovalView(ApiView):
 class _Decision(ApiView):
     """Decides an approval as a second person."""
 
+    takes_body = False
     agree = True
 
     @extend_schema(request=None, responses=ApprovalSerializer)
@@ -86,6 +87,8 @@ class RefuseView(_Decision):
 
 class WithdrawView(ApiView):
     """Takes back what one asked."""
+
+    takes_body = False
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, approval_id: UUID) -> Response:
@@ -132,6 +135,8 @@ class BreakGlassOpenView(ApiView):
 
 class BreakGlassEndView(ApiView):
     """Ends a break-glass at once."""
+
+    takes_body = False
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request, glass_id: UUID) -> Response:

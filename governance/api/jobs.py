@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.api.approvals import flag
+from governance.api.governing_serializers import Strict
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.pipeline import managing
@@ -33,7 +34,7 @@ class JobSerializer(serializers.Serializer):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
-class JobAskSerializer(serializers.Serializer):
+class JobAskSerializer(Strict):
     """What is to be done."""
 
     topic = serializers.ChoiceField([TOPIC])
@@ -72,6 +73,7 @@ class JobView(ApiView):
 class _Change(ApiView):
     """Changes a job's state."""
 
+    takes_body = False
     act: Callable[..., managing.Shown]
 
     @extend_schema(request=None, responses=JobSerializer)

@@ -1,10 +1,11 @@
-"""Ends a worker that hangs: a batch that takes far too long takes its process with it, and another one goes on.
+"""Ends a worker that hangs, and limits what it may take: a batch that takes far too long takes its process with it.
 
 The timer is a thread of the interpreter that needs no lock of it, so a loop in a library written in C ends, too. What
 it writes are the names of functions and lines of the stack.
 """
 
 import faulthandler
+import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,3 +31,10 @@ def at_most(seconds: float) -> Iterator[None]:
             _inside -= 1
             if _inside == 0:
                 faulthandler.cancel_dump_traceback_later()
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let this process allocate at most so many MiB of data (RLIMIT_DATA); beyond it, MemoryError."""
+    most = megabytes * 1024 * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
