@@ -17,6 +17,7 @@ from governance.api.approvals import (
 )
 from governance.api.batches import BatchView
 from governance.api.conversations import ConversationListView, ConversationView, MessageListView
+from governance.api.detection import DetectView
 from governance.api.explanations import ExplainView, ReadersView, RefusalView
 from governance.api.jobs import CancelView, JobListView, JobView, PauseView, ResumeView
 from governance.api.members import MemberListView, MemberRolesView, MemberRoleView
@@ -60,6 +61,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>:pause", PauseView.as_view(), name="api-job-pause"),
     path("jobs/<uuid:job_id>:resume", ResumeView.as_view(), name="api-job-resume"),
     path("jobs/<uuid:job_id>:cancel", CancelView.as_view(), name="api-job-cancel"),
+    path("detect", DetectView.as_view(), name="api-detect"),
     path("break-glass", BreakGlassListView.as_view(), name="api-break-glass"),
     path("break-glass:open", BreakGlassOpenView.as_view(), name="api-break-glass-open"),
     path("break-glass/<uuid:glass_id>:end", BreakGlassEndView.as_view(), name="api-break-glass-end"),

@@ -32,6 +32,7 @@ STATUSES: Final = {
     "ingest.refused": 403,
     "integrity_failure": 500,
     "item.": 422,
+    "detect.input": 400,
     "jobs.unknown": 404,
     "jobs.state": 409,
     "json.": 400,

@@ -2,7 +2,7 @@
 
 Every value is made up: e-mail addresses and hosts of RFC 2606, addresses of RFC 5737 and RFC 3849, telephone numbers
 of the ranges that regulators keep for fiction (mainland China has none: its two numbers are the usual example), test
-cards of the networks, the example number of GB 11643, keys that say "fake" or are the provider's own example, and a
+cards of the networks, the example numbers of GB 11643, GB 32100, ICAO 9303 and of IBAN, a number of advertisements, keys that say "fake" or are the provider's own example, and a
 private key whose bytes are a sentence.
 """
 
@@ -22,19 +22,40 @@ ITEMS = {item["external_id"]: item for path in FILES for item in map(json.loads,
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----"
 FOUND = {
     "locked-card": {"CARD 4111111111111111", "EMAIL maria.lopez@example.com", "PHONE +33639981427"},
-    "late-parcel": {"EMAIL tom.baker@example.org", "IP 203.0.113.42", "PHONE +442079460018"},
+    "late-parcel": {"EMAIL tom.baker@example.org", "IP 203.0.113.42", "PHONE +442079460018", "POSTCODE SW1A1AA"},
     "退款-1": {
         "CARD 6200000000000005",
         "EMAIL wangfang@example.com",
         "PHONE +8613800138000",
         "RESIDENT_ID 11010519491231002X",
     },
-    "change-address": {"EMAIL ines.roth@example.com", "PHONE +493023125042"},
+    "change-address": {
+        "ADDRESS musterstrasse 12",
+        "EMAIL ines.roth@example.com",
+        "PHONE +493023125042",
+        "URL https://flat.example.com/roth",
+        "USERNAME ines_roth_17",
+    },
     "hostile-markup": set(),
     "two-answers": {"EMAIL li.na@example.com"},
-    "parental-leave": {"EMAIL kim.hale@example.com", "PHONE +14155550132"},
-    "请假-2": {"EMAIL chen.xiao@example.org", "PHONE +862155550199"},
-    "payslip": {"CARD 5555555555554444", "CARD 378282246310005", "EMAIL j.ode@example.org"},
+    "parental-leave": {
+        "BIRTH_DATE 1990-02-03",
+        "EMAIL kim.hale@example.com",
+        "PASSPORT L898902C3",
+        "PERSON kim",
+        "PHONE +14155550132",
+        "SSN 987654320",
+        "ZIP 94016",
+    },
+    "请假-2": {
+        "CREDIT_CODE 91350100M000100Y43",
+        "EMAIL chen.xiao@example.org",
+        "PHONE +862155550199",
+        "PLATE 京A12345",
+        "QQ 10000",
+        "WECHAT chen_demo_01",
+    },
+    "payslip": {"CARD 5555555555554444", "CARD 378282246310005", "EMAIL j.ode@example.org", "IBAN GB33BUKB20201555555555"},
     "leaked-key": {
         "API_KEY sk-proj-fake0000notarealkey1111fake2222",
         "API_KEY ghp_0000fake0000notarealtoken0000fake000",

@@ -181,7 +181,7 @@ class World:
             },
             "break-glass:open": lambda: {"approval": str(self.glass_asked(self.officer(0)))},
             "break-glass/<uuid:glass_id>:review": lambda: {"justified": True, "note": "n"},
-            "jobs": lambda: {"topic": "rescan"},
+            "jobs": lambda: {"topic": "rescan"}, "detect": lambda: {"content": "mail kim@example.com"},
             "members": lambda: {"username": f"u-{uuid4().hex[:12]}", "role": "analyst"},
             "members/<uuid:user_id>/roles": lambda: {"role": "auditor"},
             "tokens": lambda: {"name": "t"},

@@ -24,9 +24,9 @@ _ASSIGNED = pattern(
 )
 _BEARER = pattern(rb"[ \t]{1,4}[\"'`]?([A-Za-z0-9_.+/=~-]{16})")
 # The image holds one mark for each Chinese character: `密钥是`, `令牌为`, `密钥：` (already `:`).
-_CHINESE = pattern(rb"\x1a{0,2}[ \t]{0,2}[:=]?[ \t]{0,2}[\"'`]?([A-Za-z0-9_.+/=~$%!^&*#?@-]{8})")
+_CHINESE = pattern(rb"[\x1a\x80-\x9f]{0,2}[ \t]{0,2}[:=]?[ \t]{0,2}[\"'`]?([A-Za-z0-9_.+/=~$%!^&*#?@-]{8})")
 _VALUE = pattern(rb"[A-Za-z0-9_.+/=~$%!^&*#?@-]{0,1000}")
-_LEAF = pattern(rb"[^\s\x1a]{8,1000}")
+_LEAF = pattern(rb"[^\s\x1a\x80-\x9f]{8,1000}")
 _CODE = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)+|[a-z]+(?:[_-][a-z]+)*|[A-Z]+(?:_[A-Z]+)*|[A-Za-z]+")
 _SECRET_KEYS = re.compile(
     r"(?<![a-z])(?:api ?key|access ?key|secret(?: ?key)?|client secret|app ?secret|(?:auth|access|refresh|id|session) ?"

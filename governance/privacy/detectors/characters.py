@@ -4,8 +4,9 @@ Three views of a text have the same length as the text:
 
 * `text`: full-width forms, exotic spaces, dashes, quotes and digits of other scripts turned into ASCII;
 * `folded`: `text` in lower case, for words of context;
-* `image`: one byte per code point (Latin-1), where a character outside Latin-1 is `MARK`. re2 works on it, so a byte
-  offset is a code-point offset and no match pays for decoding.
+* `image`: one byte per code point (Latin-1). A character outside Latin-1 is a byte of `CLASSES` where Chinese addresses
+  and number plates are made of it, and `MARK` otherwise; what are control codes in Latin-1 never stand for themselves.
+  re2 works on it, so a byte offset is a code-point offset and no match pays for decoding.
 
 Sources: Unicode 15, blocks Halfwidth and Fullwidth Forms, General Punctuation, Mathematical Alphanumeric Symbols.
 """
@@ -15,6 +16,29 @@ import re
 from dataclasses import dataclass, field
 
 MARK = b"\x1a"
+# What the byte of a Chinese character tells a pattern about it.
+CLASSES = {
+    0x80: "省",
+    0x81: "市州盟",
+    0x82: "区县旗",
+    0x83: "镇乡屯",
+    0x84: "村庄寨",
+    0x85: "路街道巷弄",
+    0x86: "号號",
+    0x87: "楼栋幢座层室房院户宅",
+    0x88: "〇一二三四五六七八九十百",
+    # The short names of provinces on plates, and of what stands for one on plates of its own.
+    0x89: "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使",
+    0x8A: "在是为于到去从的了吗呢吧啊我你您他她它们和与及或",
+    0x8B: "警学领港澳挂",
+    # The labels of accounts: 微信, V信, 扣扣.
+    0x8C: "微薇信扣",
+    # What begins or names an address: 地址, 位于, 住在, 收货.
+    0x8D: "址位住货寄送",
+    # 护照, 生日, 出生.
+    0x8E: "护照生",
+    0x8F: "。、《》「」『』【】〈〉…",
+}
 DIGITS = frozenset("0123456789")
 WORD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 
@@ -30,16 +54,35 @@ def _table() -> dict[int, str]:
     table |= dict.fromkeys(_DASHES, "-")
     table |= {zero + digit: str(digit) for zero in _DIGIT_ZEROS for digit in range(10)}
     table |= {0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"', 0xFE6B: "@", 0xFE52: ".", 0xFE55: ":"}
+    table |= dict.fromkeys((0x2022, 0x2027, 0x22C5, 0x30FB, 0xFF65), "\u00b7")
+    table |= dict.fromkeys(range(0x7F, 0xA0), "\ufffd")
     # The one letter whose lower case is longer than itself: with it, `folded` would lose its offsets.
     table[0x130] = "I"
     return table
 
 
-_TABLE = _table()
-_NEEDS_TABLE = re.compile("[" + "".join(map(re.escape, map(chr, _TABLE))) + "]")
+# Lists and not dictionaries: a code point that is not in a dictionary costs an exception in `str.translate`.
+_PLANES = 0x1D800  # One behind the last code point of the table.
+
+
+def _plain() -> list[str]:
+    plain = [chr(code) for code in range(_PLANES)]
+    for code, char in _table().items():
+        plain[code] = char
+    return plain
+
+
+def _bytes(plain: list[str]) -> list[str]:
+    classes = {char: chr(code) for code, chars in CLASSES.items() for char in chars}
+    return [classes.get(char, char if char <= "\xff" else MARK.decode()) for char in plain]
+
+
+_PLAIN = _plain()
+_BYTES = _bytes(_PLAIN)
 
 
 def _mark(error: UnicodeError) -> tuple[bytes, int]:
+    """Stand in for the code points behind the table."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return MARK * (error.end - error.start), error.end
@@ -73,13 +116,18 @@ class Document:
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+def words_of_key(key: str) -> str:
+    """Return the words that the name of a member is made of, in lower case."""
+    return _CAMEL.sub(" ", key).replace("_", " ").replace("-", " ").lower()
+
+
 def document(text: str, context: str = "") -> Document:
     """Build the views of `text`; `context` is the name of the JSON member that holds it."""
-    words = _CAMEL.sub(" ", context).replace("_", " ").replace("-", " ").lower() if context else ""
+    words = words_of_key(context) if context else ""
     if text.isascii():
         return Document(text, text.lower(), text.encode("ascii"), words)
-    plain = text.translate(_TABLE) if _NEEDS_TABLE.search(text) else text
-    return Document(plain, plain.lower(), plain.encode("latin-1", "threadvault.mark"), words)
+    plain, image = text.translate(_PLAIN), text.translate(_BYTES)
+    return Document(plain, plain.lower(), image.encode("latin-1", "threadvault.mark"), words)
 
 
 def stands_alone(doc: Document, start: int, end: int) -> bool:

@@ -39,6 +39,16 @@ _FOR = {
         r"id ?(?:card|no|num(?:ber)?)|identity|resident id|citizen|national id|shenfenzheng|sfz|id",
         "身份证|身份號|身份号|公民身份|证件号|证件|证号",
     ),
+    Kind.SSN: _words(r"ssn|ss ?#|social(?: security)?(?: (?:no|num(?:ber)?))?|itin|taxpayer", "社保号|社会安全号"),
+    Kind.POSTCODE: _words(r"post ?codes?|postal(?: codes?)?|zip(?: codes?)?|post ?code", "邮编|邮政编码"),
+    Kind.PASSPORT: _words(r"passports?", "护照|通行证"),
+    Kind.CREDIT_CODE: _words(
+        r"uscc|credit code|tax(?:payer)? ?(?:id|no|num(?:ber)?)", "信用代码|税号|纳税人|营业执照|机构代码"
+    ),
+    Kind.PLATE: _words(
+        r"(?:licen[cs]e|number|car) ?plates?|plates?|cars?|vehicles?|parking|parked",
+        "车牌|牌照|号牌|车号|我的车|的车|轿车|货车|停在|停车|挪车|开车|违章",
+    ),
 }
 
 _AGAINST = re.compile(
@@ -71,5 +81,14 @@ def speaks_for(doc: Document, kind: Kind, start: int, end: int, *, width: int = 
 
 def speaks_against(doc: Document, start: int, end: int) -> bool:
     """Tell whether the words right before or after make it an order, a date, a price or the like."""
-    before = doc.before(start, 24) or doc.context
-    return bool(_AGAINST.search(before) or _MONEY_BEFORE.search(before) or _MONEY_AFTER.match(doc.after(end, 8)))
+    return names_another(doc, start) or is_money(doc, start, end)
+
+
+def names_another(doc: Document, start: int) -> bool:
+    """Tell whether the words right before name another kind of number."""
+    return bool(_AGAINST.search(doc.before(start, 24) or doc.context))
+
+
+def is_money(doc: Document, start: int, end: int) -> bool:
+    """Tell whether a currency or a unit stands right before or after."""
+    return bool(_MONEY_BEFORE.search(doc.before(start, 8) or doc.context) or _MONEY_AFTER.match(doc.after(end, 8)))

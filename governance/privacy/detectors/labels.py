@@ -13,6 +13,20 @@ SCORER_LABELS: Final = {
     Kind.API_KEY: "SECRET",
     Kind.PASSWORD: "SECRET",
     Kind.PRIVATE_KEY: "SECRET",
+    Kind.IBAN: "IBAN",
+    Kind.SSN: "US_SSN",
+    Kind.POSTCODE: "UK_POSTCODE",
+    Kind.ZIP: "ZIP",
+    Kind.PASSPORT: "PASSPORT",
+    Kind.CREDIT_CODE: "CN_USCC",
+    Kind.PLATE: "CN_PLATE",
+    Kind.QQ: "QQ",
+    Kind.WECHAT: "WECHAT",
+    Kind.URL: "URL",
+    Kind.ADDRESS: "ADDRESS",
+    Kind.PERSON: "PERSON",
+    Kind.USERNAME: "USERNAME",
+    Kind.BIRTH_DATE: "DOB",
 }
 # What the product masks has at least 0.5; the tier, not the number, is what decides in the product.
 SCORES: Final = {Tier.VALIDATED: 1.0, Tier.CONTEXTUAL: 0.75, Tier.WEAK: 0.25}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from governance.privacy.detectors import plans
 from governance.privacy.detectors.budget import Budget
 from governance.privacy.detectors.characters import DIGITS, WORD, Document
-from governance.privacy.detectors.context import speaks_against, speaks_for
+from governance.privacy.detectors.context import is_money, names_another, speaks_for
 from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
@@ -49,15 +49,22 @@ def _judge(doc: Document, start: int, end: int, budget: Budget) -> tuple[Tier, s
     number = plans.Number.read(doc.text[start:end])
     if not _FEWEST_DIGITS <= len(number.digits) <= _MOST_DIGITS or number.excluded():
         return None
-    if not number.international and speaks_against(doc, start, end):
+    if not number.international and names_another(doc, start):
         return None
     budget.spend(8)
     verdict = plans.classify(number)
+    # `$ 415-555-2671` is a slip, and no price of eleven digits begins as a mobile number does; other numbers are money.
+    if not number.international and is_money(doc, start, end) and not (verdict and _no_price(number, verdict)):
+        return None
     if verdict and verdict[0] is Tier.VALIDATED:
         return verdict
     if verdict and speaks_for(doc, Kind.PHONE, start, end):
         return Tier.CONTEXTUAL, verdict[1]
     return (verdict[0], verdict[1]) if verdict and verdict[0] is Tier.WEAK else None
+
+
+def _no_price(number: plans.Number, verdict: tuple[Tier, str]) -> bool:
+    return verdict[0] is Tier.VALIDATED and (len(number.form) > 1 or verdict[1] == "phone-cn-mobile")
 
 
 def _inside(doc: Document, start: int, end: int, budget: Budget) -> Iterator[Span]:

@@ -15,7 +15,7 @@ from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
 _CANDIDATE = pattern(rb"\d(?:[ -]?\d){16}[ -]?[0-9Xx]")
-_PROVINCES = frozenset([
+PROVINCES = frozenset([
     "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43",
     "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82", "83",
 ])  # fmt: skip
@@ -38,7 +38,7 @@ def _born(digits: str) -> bool:
 
 def _judge(doc: Document, start: int, end: int) -> tuple[Tier, str] | None:
     number = doc.text[start:end].replace(" ", "").replace("-", "").upper()
-    if number[:2] not in _PROVINCES or not _born(number):
+    if number[:2] not in PROVINCES or not _born(number):
         return None
     if check_character(number[:17]) == number[17]:
         return Tier.VALIDATED, "resident-id"

@@ -9,14 +9,34 @@ from typing import Final
 
 import re2
 
-from governance.privacy.detectors import card, ip, mail, pem, phone, resident, tokens
+from governance.privacy.detectors import (
+    addresses_en,
+    addresses_zh,
+    bank,
+    births,
+    card,
+    companies,
+    handles,
+    ip,
+    mail,
+    members,
+    papers,
+    pem,
+    phone,
+    postcode,
+    resident,
+    social,
+    tokens,
+    urls,
+    vehicles,
+)
 from governance.privacy.detectors.budget import Budget
 from governance.privacy.detectors.characters import Document, document
 from governance.privacy.detectors.rules import Rule, latin1
 from governance.privacy.detectors.spans import STRENGTH, Kind, Span, Tier
 
 # Raised with every change of what is found: a new version re-scans what an older one has called clean.
-RULESET_VERSION: Final = 1
+RULESET_VERSION: Final = 2
 RULES: Final[tuple[Rule, ...]] = (
     *pem.RULES,
     *mail.RULES,
@@ -24,6 +44,18 @@ RULES: Final[tuple[Rule, ...]] = (
     *card.RULES,
     *ip.RULES,
     *phone.RULES,
+    *bank.RULES,
+    *social.RULES,
+    *postcode.RULES,
+    *papers.RULES,
+    *companies.RULES,
+    *vehicles.RULES,
+    *handles.RULES,
+    *urls.RULES,
+    *births.RULES,
+    *members.RULES,
+    *addresses_en.RULES,
+    *addresses_zh.RULES,
 )
 
 _CHUNK = 64 * 1024
@@ -51,11 +83,13 @@ def _windows(length: int) -> Iterator[tuple[int, int]]:
 
 def _candidates(doc: Document, budget: Budget) -> Iterator[Span]:
     length = len(doc.text)
+    if doc.context and (whole := members.whole_leaf(doc)):
+        yield whole
     for low, high in _windows(length):
         budget.spend()
         piece = doc.image if high - low == length else doc.image[low:high]
         # re2 answers None for "no rule"; it could not tell that from a full DFA cache, which so few states never fill.
-        for index in _GATE.Match(piece) or ():
+        for index in sorted(_GATE.Match(piece) or ()):
             yield from RULES[index].find(doc, low, high, budget)
         yield from tokens.find(doc, low, high, budget)
 
@@ -84,7 +118,8 @@ def scan(text: str, *, context: str = "", budget: Budget | None = None, weak: bo
     BudgetExceeded, in which case nothing may be called clean. `weak` adds findings by form alone.
     """
     if len(text) < _SHORTEST:
-        return ()
+        whole = members.whole_leaf(document(text, context)) if context and text else None
+        return (whole,) if whole else ()
     doc = document(text, context)
     found = _candidates(doc, budget if budget is not None else Budget())
     return _resolve(span for span in found if weak or span.tier is not Tier.WEAK)

@@ -15,6 +15,20 @@ class Kind(StrEnum):
     API_KEY = "API_KEY"
     PASSWORD = "PASSWORD"  # noqa: S105  # nosec B105 - the name of a type, not a secret
     PRIVATE_KEY = "PRIVATE_KEY"
+    IBAN = "IBAN"
+    SSN = "SSN"
+    POSTCODE = "POSTCODE"
+    ZIP = "ZIP"
+    PASSPORT = "PASSPORT"
+    CREDIT_CODE = "CREDIT_CODE"
+    PLATE = "PLATE"
+    QQ = "QQ"
+    WECHAT = "WECHAT"
+    URL = "URL"
+    ADDRESS = "ADDRESS"
+    PERSON = "PERSON"
+    USERNAME = "USERNAME"
+    BIRTH_DATE = "BIRTH_DATE"
 
 
 class Tier(StrEnum):

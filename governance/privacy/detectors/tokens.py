@@ -23,7 +23,7 @@ _URLSAFE = pattern(rb"[A-Za-z0-9_-]{0,1000}")
 _DOTTED = pattern(rb"[A-Za-z0-9_.-]{0,1000}")
 _BASE64 = pattern(rb"[A-Za-z0-9_.+/=~-]{0,1000}")
 _JWT = pattern(rb"eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8}")
-_URL = pattern(rb"://[^\s/@:\"'<>\x1a]{0,64}:([^\s/@\"'<>\x1a]{2,200})@")
+_URL = pattern(rb"://[^\s/@:\"'<>\x1a\x80-\x9f]{0,64}:([^\s/@\"'<>\x1a\x80-\x9f]{2,200})@")
 _FEWEST_BITS = 2.5
 
 

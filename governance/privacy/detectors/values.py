@@ -2,11 +2,13 @@
 
 import ipaddress
 import re
+from collections.abc import Callable
+from typing import Final
 
 from governance.privacy.detectors import plans
 from governance.privacy.detectors.characters import document
 
-_SEPARATORS = re.compile(r"[\s.\-/]")
+_SEPARATORS = re.compile(r"[\s.\-/\u00b7]")
 _LINE_ENDS = re.compile(r"\\[nr]|\s")
 
 
@@ -17,23 +19,41 @@ def _address(value: str) -> str:
         return value
 
 
+def _bare(value: str) -> str:
+    return _SEPARATORS.sub("", value).upper()
+
+
+def _words(value: str) -> str:
+    return " ".join(value.casefold().split())
+
+
+def _email(value: str) -> str:
+    return value.lower().replace("%40", "@")
+
+
+def _key(value: str) -> str:
+    return _LINE_ENDS.sub("", value)
+
+
+_FORMS: Final[dict[str, Callable[[str], str]]] = {
+    "EMAIL": _email,
+    "PHONE": plans.canonical,
+    "IP": lambda value: _address(value.lower()),
+    "PRIVATE_KEY": _key,
+    **dict.fromkeys(
+        ("CARD", "RESIDENT_ID", "IBAN", "SSN", "PASSPORT", "CREDIT_CODE", "PLATE", "QQ", "POSTCODE", "ZIP"), _bare
+    ),
+    **dict.fromkeys(("WECHAT", "USERNAME", "ADDRESS", "PERSON", "BIRTH_DATE"), _words),
+}
+
+
 def normalise(kind: str, value: str) -> str:
     """Return the normal form of a value of type `kind`; the value of an unknown type keeps all but its edges.
 
-    E-mail in lower case, card and resident numbers bare and in upper case, addresses compressed (RFC 5952), phones as
-    E.164 where a plan knows the number, keys without line ends. Pure; the result is content and is never stored.
+    E-mail, names and addresses in lower case; numbers of cards, papers and plates bare and in upper case; addresses of
+    the network compressed (RFC 5952); phones as E.164 where a plan knows the number; keys without line ends. Pure; the
+    result is content and is never stored.
     """
     plain = document(value).text.strip()
-    match kind:
-        case "EMAIL":
-            return plain.lower().replace("%40", "@")
-        case "PHONE":
-            return plans.canonical(plain)
-        case "CARD" | "RESIDENT_ID":
-            return _SEPARATORS.sub("", plain).upper()
-        case "IP":
-            return _address(plain.lower())
-        case "PRIVATE_KEY":
-            return _LINE_ENDS.sub("", plain)
-        case _:
-            return plain
+    form = _FORMS.get(kind)
+    return form(plain) if form else plain

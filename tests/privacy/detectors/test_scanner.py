@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from governance.privacy.detectors import Budget, BudgetExceeded, Kind, Tier, Unscannable, labels, scan, scanner
 from governance.privacy.detectors.characters import document
+from tests.privacy.detectors.test_addresses import ADDRESSES
+from tests.privacy.detectors.test_forms import CLEAN, ROWS
+from tests.privacy.detectors.test_identifiers import IDENTIFIERS
 
 PHONE = "13800138000"
 
@@ -91,6 +94,10 @@ def test_the_gate_changes_nothing_but_speed(monkeypatch):
         "４１１１ １１１１ １１１１ １１１１",
         "from 2001:db8::8a2e:370:7334",
         "nothing",
+        *(row[1] for row in ROWS),
+        *(row[1] for row in CLEAN),
+        *(row[0] for row in IDENTIFIERS),
+        *(row[0] for row in ADDRESSES),
     ]
     gated = [scan(text) for text in texts]
 

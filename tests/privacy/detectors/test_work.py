@@ -7,12 +7,44 @@ import pytest
 
 from governance.privacy.detectors import BudgetExceeded, scan
 from governance.privacy.detectors.assignments import KEYWORDS
+from governance.privacy.detectors.scanner import RULES
 from governance.privacy.detectors.tokens import PREFIXES
 
 SIZE = 100_000
 LISTED = ["1", "@", "a", "a.", "1.", "1/", "1 ", "1-", "www.", "eyJhbGciOi.", "GB12 "]
-# The longest prefix of each rule: one character short of a candidate, or a candidate that fails its check.
+# The longest prefixes of each rule: one character short of a candidate, or a candidate that fails its check.
+BY_RULE = {
+    "private-key": ["-----BEGIN ", "-----BEGIN RSA PRIVATE KEY-----"],
+    "age-identity": ["AGE-SECRET-KEY-1"],
+    "email": ["a" * 64 + "@" + "b" * 63 + ".", "a@b."],
+    "resident-id": ["11010119900307001", "110101 19900307 0"],
+    "card": ["4" * 19, "4111 1111 1111 1112 "],
+    "ipv4": ["1.1.1.", "256.1.1.1 "],
+    "ipv6": ["fe80:", "1::", "::", "a:"],
+    "phone": ["+1 212 555 ", "010-85116665 ", "(1"],
+    "iban": ["GB12 ", "GB82WEST1234569876543", "MT84 MALT 0110 0001 2345 MTLC AST0 01 ", "DE", "GB82-"],
+    "us-ssn": ["123-45-678", "ssn 123-45-6789-", "ssn 000 00 0000 "],
+    "uk-postcode": ["SW1A 2A", "cb11p", "postcode cb11pt", "SW1A 2AA"],
+    "passport": ["passport ", "护照", "passport E1234567", "护照12345678 "],
+    "credit-code": ["91350100M000100Y4", "91350100M000100Y44 ", "9135 0100 M000 100Y 4"],
+    "plate": ["京", "京A", "京A·", "京A1234", "京A·12345a"],
+    "qq": ["qq", "QQ号码是", "QQ: 1234 ", "扣扣", "qq 1 2 3 4 5 "],
+    "user-name": ["user id", "user id: ", "user id is abc_", "account name: a.b.c."],
+    "wechat": ["微信", "微信号：", "wechat id: ", "wxid_", "wx" * 3 + ":", "微信abcde", "加v"],
+    "url": ["www.", "http://", "https://a/", "https://example.org/users/", "http://a?user=", "my website is ", "i've shared "],
+    "birth-date": ["dob", "date of birth ", "dob: 1990-01-0", "出生日期", "我出生", "i was born on may 3, 199"],
+    "member": ['"first_name"', '"first_name": "', '"a_name": "b" ', '\\"dob\\": \\"', '"' + "a" * 20 + 'name":'],
+    "address-en": ["1 A ", "12 North Main ", "1 a a a ", "12 A B C D E ", "1-1 ", "12 rue de la ", "1A St. Apt ", "9 St, A B C, "],
+    "address-en-labelled": [
+        "address is ", "located at ", "address of " + "a" * 39, "corner of the street ", "is at street ", "live at a street, ",
+    ],
+    "address-box": ["P.O. Box ", "PSC 1, Box 1 APO ", "box 1"],
+    "address-eu": ["Via A ", "Rue de la ", "Aastrasse ", "Aa Bb Cc u. ", "1 Aweg 1", "Via A B C D 1"],
+    "address-zh": ["路1", "区一二三", "北京市海淀区学院路38", "路一", "号", "路1号1楼", "市区路1号(东"],
+    "address-zh-labelled": ["地址", "位于", "住在", "地址是路1号", "收货地址：", "寄到省市区"],
+}  # fmt: skip
 LONGEST = [
+    *(unit for units in BY_RULE.values() for unit in units),
     "a" * 64 + "@" + "b" * 63 + ".", "a@b.", "a@b.cc,", "é@b.cc", "4" * 19, "4111 1111 1111 1112 ", "11010119900307001",
     "110101 19900307 0", "+1 212 555 ", "+86 138 1234 ", "+", "(1", "13812345678 ", "+8613812345678,", "010-85116665 ",
     "电话1", "1.1.1.", "1.1.1.1 ", "fe80:", "1::", "::", "a:", "eyJ" + "a" * 1000 + ".", "eyJaaaaaaaaaa.aaaaaaaa",
@@ -21,6 +53,10 @@ LONGEST = [
     *sorted({prefix.text for prefix in PREFIXES}), *(f"{prefix.text}aB3dE5" for prefix in PREFIXES),
     *(f"{keyword}=" for keyword in KEYWORDS), *(f"{keyword}: aB3dE5fG7hJ9kL1 " for keyword in KEYWORDS),
 ]  # fmt: skip
+
+
+def test_i09_every_rule_stands_in_the_table():
+    assert BY_RULE.keys() == {rule.name for rule in RULES}
 
 
 def seconds(work, *arguments) -> float:
