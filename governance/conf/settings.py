@@ -58,7 +58,7 @@ class VaultSettings(BaseSettings):
     batch_items: int = Field(default=1_000, ge=1, le=10_000, description="Items in one batch at most.")
     batch_bytes: int = Field(default=8_388_608, ge=1024, description="Bytes in one batch at most.")
     approval_hours: int = Field(default=72, ge=1, le=720, description="How long an approval may wait for its second person.")
-    worker_rows: int = Field(default=64, ge=1, le=512, description="Rows that a worker locks at once at most.")
+    worker_rows: int = Field(default=128, ge=1, le=512, description="Rows that a worker locks at once at most.")
     worker_memory_mb: int = Field(default=1_024, ge=256, description="Memory that one worker process may take, in MiB.")
 
     audit_key: str = Field(

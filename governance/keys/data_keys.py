@@ -80,7 +80,8 @@ def _unwrap(rows: Iterable[_Wrapped]) -> Iterator[tuple[_Wrapped, bytes]]:
 
 def _insert(rows: list[tuple[Any, ...]], tenant: UUID, now: datetime) -> set[UUID]:
     """Insert new data keys and return the ids of ours; where another writer was first, its row stands."""
-    columns = list(zip(*rows, strict=True))
+    # In the order of the unique index: two writers of the same keys wait for each other, never in a circle.
+    columns = list(zip(*sorted(rows, key=lambda row: row[2:5]), strict=True))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO governance_datakey (id, tenant_id, version_id, conversation_id, owner_id, use, wrapped, created_at)"
@@ -120,9 +121,20 @@ def obtain(*, tenant: UUID, owners: Iterable[KeyOwner], now: datetime) -> dict[K
     return opened
 
 
+def ensure(*, tenant: UUID, owners: Iterable[KeyOwner], now: datetime) -> None:
+    """Make the data keys that are missing, for a transaction of its own, so that none waits for another's under locks.
+
+    Call it as `obtain`. A key that was destroyed stays so.
+    """
+    wanted = list(dict.fromkeys(owners))
+    held = _select(wanted)
+    if missing := [owner for owner in wanted if owner not in held]:
+        _create(tenant=tenant, owners=missing, now=now)
+
+
 def _create(*, tenant: UUID, owners: list[KeyOwner], now: datetime) -> dict[KeyOwner, OpenDataKey]:
     rings = rings_of(tenant)
-    versions = {use: active_version(rings[use].id) for use in {owner.use for owner in owners}}
+    versions = {use: active_version(rings[use]) for use in {owner.use for owner in owners}}
     rows, secrets = [], {}
     for owner in owners:
         version = versions[owner.use]
@@ -159,7 +171,7 @@ def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:
     owner = KeyOwner(NOBODY, NOBODY, use)
     row = _select([owner]).get(owner)
     if row is None:
-        lock_shared([rings_of(tenant)[use].id])
+        lock_shared([rings_of(tenant)[use]])
         _create(tenant=tenant, owners=[owner], now=now)
         row = _select([owner])[owner]
     [(_, secret)] = _unwrap([row])

@@ -16,6 +16,8 @@ from governance.keys.errors import KeyUnavailable
 from governance.keys.models import KeyRing, KeyUse, KeyVersion
 from governance.keys.providers import provider, root_provider
 
+_MOST_TENANTS = 10_000
+_rings: dict[UUID, dict[str, UUID]] = {}
 USES = (KeyUse.CONTENT, KeyUse.REDACTED, KeyUse.INDEX, KeyUse.TOMBSTONE, KeyUse.SIGNING)
 
 
@@ -56,9 +58,17 @@ def create_rings(*, tenant: UUID, now: datetime) -> list[KeyRing]:
     return rings
 
 
-def rings_of(tenant: UUID) -> Mapping[str, KeyRing]:
-    """Return the tenant's rings by use; call it inside the tenant's scope."""
-    return {ring.use: ring for ring in KeyRing.objects.filter(tenant_id=tenant)}
+def rings_of(tenant: UUID) -> Mapping[str, UUID]:
+    """Return the ids of the tenant's rings by use; call it inside the tenant's scope.
+
+    Kept for the life of the process: a tenant's rings are made with it and never change, only their versions do.
+    """
+    found = _rings.get(tenant)
+    if found is None:
+        found = dict(KeyRing.objects.filter(tenant_id=tenant).values_list("use", "id"))
+        if found and len(_rings) < _MOST_TENANTS:
+            _rings[tenant] = found
+    return found
 
 
 def lock_shared(rings: Iterable[UUID]) -> None:

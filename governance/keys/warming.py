@@ -8,14 +8,21 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
+
+from django.db import connection
 
 from governance.conf.settings import vault_settings
 from governance.crypto.wrapping import WrappingKey
 from governance.keys.errors import KeyUnavailable
-from governance.keys.models import KeyRing, KeyVersion
+from governance.keys.models import KeyVersion
 from governance.keys.rings import unwrap_version
 
+_USABLE: Final = (
+    "SELECT v.id, v.state FROM governance_keyversion v JOIN governance_keyring r ON r.tenant_id = v.tenant_id"
+    " AND r.id = v.ring_id WHERE r.tenant_id = %s AND v.state = ANY(%s) AND (%s::text[] IS NULL OR r.use = ANY(%s))"
+)
 _DECRYPTS = {KeyVersion.State.ACTIVE, KeyVersion.State.DEACTIVATED}
 
 
@@ -74,11 +81,10 @@ def wrapping_key(version: KeyVersion) -> WrappingKey:
 
 def warm(*, tenant: UUID, uses: frozenset[str] | None = None) -> None:
     """Unwrap the usable versions of the tenant's rings; call it inside a short scope before the working transaction."""
-    rings = KeyRing.objects.filter(tenant_id=tenant)
-    if uses is not None:
-        rings = rings.filter(use__in=uses)
-    for version in KeyVersion.objects.filter(ring__in=rings, state__in=_DECRYPTS):
-        wrapping_key(version)
+    wanted = None if uses is None else sorted(uses)
+    with connection.cursor() as cursor:
+        cursor.execute(_USABLE, [tenant, sorted(_DECRYPTS), wanted, wanted])
+        wrapping_keys(dict(cursor.fetchall()))
 
 
 def wrapping_keys(states: Mapping[UUID, str | None]) -> dict[UUID, WrappingKey]:

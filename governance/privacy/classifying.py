@@ -5,6 +5,7 @@
 - what cannot be scanned whole is `unscanned` and its redacted view withheld, never called clean.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,9 @@ from governance.conf.settings import vault_settings
 from governance.identity.members import service_principal
 from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
-from governance.jobs.claiming import Claim
+from governance.jobs.claiming import BYTES, Claim, without_flush
+from governance.jobs.gate import place
+from governance.jobs.pacing import Pace
 from governance.keys.data_keys import keyed_hashes
 from governance.keys.errors import KeyUnavailable, ProviderFailed
 from governance.keys.models import KeyUse
@@ -32,7 +35,7 @@ from governance.vault.documents import Document, encode
 from governance.vault.models import Classification, Conversation, Message
 from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects, put_back_pending
 from governance.vault.reading import open_rows
-from governance.vault.resealing import RedactedForm, lock_redacted_ring, seal_redacted
+from governance.vault.resealing import RedactedForm, ensure_redacted_keys, lock_redacted_ring, seal_redacted
 from governance.vault.resources import resources
 
 PURPOSE: Final = "classification"
@@ -49,6 +52,7 @@ CLASSES: Final = {
     "PHONE": Classification.CONFIDENTIAL,
     "IP": Classification.CONFIDENTIAL,
 }
+_paces: Final = {kind.table: Pace() for kind in KINDS}
 
 
 @dataclass(slots=True)
@@ -83,6 +87,11 @@ def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
     Raises ProviderFailed before anything is claimed, KeyUnavailable and RecordRefused with the rows put back: no attempt
     is burnt.
     """
+    with place():
+        return _batch(tenant, now)
+
+
+def _batch(tenant: UUID, now: datetime) -> Progress:
     progress = Progress()
     for kind in KINDS:
         claim = _claim(tenant, kind)
@@ -102,7 +111,9 @@ def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
 def _claim(tenant: UUID, kind: Kind) -> Claim:
     with tenant_scope(tenant):
         warm(tenant=tenant, uses=USES)  # Before anything is claimed or locked: a provider that is away costs no attempt.
-        claim = claim_pending(kind, limit=vault_settings().worker_rows)
+        without_flush()
+        pace = _paces[kind.table]
+        claim = claim_pending(kind, limit=pace.of(vault_settings().worker_rows), size=pace.of(BYTES))
         if claim.quarantined:
             record_with_effect(
                 tenant=tenant,
@@ -116,6 +127,8 @@ def _claim(tenant: UUID, kind: Kind) -> Claim:
 def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datetime) -> None:
     principal = service_principal(tenant=tenant, role=Role.WORKER, purpose=PURPOSE)
     with tenant_scope(tenant):
+        without_flush()
+        ensure_redacted_keys(tenant=tenant, kind=kind, rows=claim.rows, now=now)
         scope = resources(row.group for row in claim.rows)
     with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
         with tenant_scope(tenant):
@@ -124,10 +137,12 @@ def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datet
             rows = lock_pending(kind, claim.rows)
             if not rows:
                 return
+            locked = time.monotonic()
             written = redact_rows(tenant=tenant, rows=rows, now=now)
             progress.redacted += written.rows - written.unscanned
             progress.unscanned += written.unscanned
             record_with_effect(tenant=tenant, event="batch.processed", **principal.as_actor(), **written.as_facts())
+        _paces[kind.table].took(time.monotonic() - locked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 from django.db import connection
 from django.db.models import QuerySet
 
-from governance.jobs.claiming import Claim, Claimed, claim, lock_claimed, put_back
+from governance.jobs.claiming import BYTES, Claim, Claimed, claim, lock_claimed, put_back
 from governance.vault.models import Conversation, Message, State
 
 
@@ -25,9 +25,11 @@ KINDS: Final = (
 )
 
 
-def claim_pending(kind: Kind, *, limit: int) -> Claim:
+def claim_pending(kind: Kind, *, limit: int, size: int = BYTES) -> Claim:
     """Step one for pending records; commit right after it."""
-    return claim(table=kind.table, group=kind.group, state=State.PENDING, quarantine=State.QUARANTINED, limit=limit)
+    return claim(
+        table=kind.table, group=kind.group, state=State.PENDING, quarantine=State.QUARANTINED, limit=limit, size=size
+    )
 
 
 def put_back_pending(kind: Kind, rows: tuple[Claimed, ...], *, seconds: float) -> None:

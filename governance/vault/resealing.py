@@ -8,12 +8,13 @@ from uuid import UUID
 from django.db import connection
 
 from governance.crypto.envelope import Place
-from governance.keys.data_keys import KeyOwner, obtain, owners_of
+from governance.jobs.claiming import Claimed
+from governance.keys.data_keys import KeyOwner, ensure, obtain, owners_of
 from governance.keys.models import KeyUse
 from governance.keys.rings import lock_shared, rings_of
 from governance.vault.manifests import leaf_bytes, write_manifest
 from governance.vault.models import Conversation, Message, State
-from governance.vault.pending import KINDS
+from governance.vault.pending import KINDS, Kind, lock_subjects
 
 _Row = tuple[UUID, int, int, bytes | None, UUID | None, int]
 
@@ -34,7 +35,26 @@ class RedactedForm:
 
 def lock_redacted_ring(tenant: UUID) -> None:
     """Take the lock of the redacted ring shared; it comes before the rows' locks."""
-    lock_shared([rings_of(tenant)[KeyUse.REDACTED].id])
+    lock_shared([rings_of(tenant)[KeyUse.REDACTED]])
+
+
+def ensure_redacted_keys(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...], now: datetime) -> None:
+    """Make the redacted data keys that claimed rows will be sealed with; a short transaction of its own.
+
+    A message and its conversation's head share a key. Made while their rows are locked, two workers would wait for each
+    other, and every lock would be held for that long.
+    """
+    lock_subjects(kind, rows)
+    lock_redacted_ring(tenant)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT r.{kind.group}, k.owner_id FROM {kind.table} r"  # noqa: S608 - fixed names
+            " JOIN governance_datakey k ON k.id = r.source_data_key_id AND k.wrapped IS NOT NULL"
+            " WHERE r.id = ANY(%b::uuid[])",
+            [[row.id for row in rows]],
+        )
+        owners = [KeyOwner(conversation, owner, KeyUse.REDACTED) for conversation, owner in cursor.fetchall()]
+    ensure(tenant=tenant, owners=owners, now=now)
 
 
 def seal_redacted(*, tenant: UUID, forms: Sequence[RedactedForm], now: datetime) -> tuple[UUID, bytes]:
@@ -93,7 +113,10 @@ def _raise_classification(forms: Sequence[RedactedForm]) -> None:
         ordered = sorted(highest)
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE governance_conversation c SET classification = u.class"
-                " FROM unnest(%b::uuid[], %b::int4[]) AS u(id, class) WHERE c.id = u.id AND c.classification < u.class",
+                "WITH lower AS (SELECT c.id, u.class FROM governance_conversation c"
+                " JOIN unnest(%b::uuid[], %b::int4[]) AS u(id, class) ON c.id = u.id AND c.classification < u.class"
+                " ORDER BY c.id FOR NO KEY UPDATE OF c)"  # In one order, or two workers could wait in a circle.
+                " UPDATE governance_conversation c SET classification = greatest(c.classification, lower.class)"
+                " FROM lower WHERE c.id = lower.id",
                 [ordered, [highest[conversation] for conversation in ordered]],
             )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -15,6 +15,10 @@ from governance.identity.scoping import tenant_scope
 from governance.vault.errors import NotFound
 from governance.vault.models import Collection, Conversation
 
+_RESOURCES: Final = (
+    "SELECT r.id, r.collection_id, r.classification, r.held, r.restricted, c.name, c.purposes FROM governance_conversation r"
+    " JOIN governance_collection c ON c.tenant_id = r.tenant_id AND c.id = r.collection_id WHERE r.id = ANY(%s)"
+)
 Kind = tuple[UUID, int, bool, bool]  # collection, classification, held, restricted: the columns that make a cell
 
 
@@ -32,8 +36,9 @@ def resource_of(conversation: Conversation) -> Resource:
 
 def resources(ids: Iterable[UUID]) -> dict[UUID, Resource]:
     """Return the resources of conversations; call it inside the tenant's scope."""
-    rows = Conversation.objects.filter(id__in=set(ids)).select_related("collection").defer("source", "redacted")
-    return {row.id: resource_of(row) for row in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(_RESOURCES, [list(set(ids))])
+        return {row[0]: resource_from(row[1:]) for row in cursor.fetchall()}
 
 
 def resources_for(*, principal: Principal, ids: Iterable[UUID]) -> dict[UUID, Resource]:

@@ -88,7 +88,7 @@ def store(*, tenant: UUID, conversations: Sequence[NewConversation], now: dateti
     subjects = obtain_subjects(tenant=tenant, wanted=wanted)
     for thread in threads.values():
         thread.resolve(subjects, references)
-    lock_shared([rings_of(tenant)[KeyUse.CONTENT].id])
+    lock_shared([rings_of(tenant)[KeyUse.CONTENT]])
     _load_existing(threads)
     results = [thread.accept(item, index) for thread, item in order]
     rows = _seal(tenant, threads, subjects, references, now)
