@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from django.core.checks import Error
 from django.db import DatabaseError, connections
+from django.db.migrations.loader import MigrationLoader
 
 from governance.checks.configuration import Check, record
 from governance.conf.settings import vault_settings
@@ -63,4 +64,12 @@ def demonstration(**_: Any) -> list[Error]:
     return _error(25, "The demo tenant has active people.", mend) if active else []
 
 
-SERVERS: Final[tuple[Check, ...]] = (sessions, root_key, record, demonstration)
+def migrations(**_: Any) -> list[Error]:
+    """The tables are at least as new as this code; newer ones it can live with, for migrations only add before a deploy."""
+    loader = MigrationLoader(connections["default"])
+    missing = sorted(loader.disk_migrations.keys() - (loader.applied_migrations or {}).keys())
+    mend = "Migrate before you start: manage.py migrate --database owner."
+    return _error(26, f"The database lacks {len(missing)} migrations, {'.'.join(missing[0])} first.", mend) if missing else []
+
+
+SERVERS: Final[tuple[Check, ...]] = (sessions, migrations, root_key, record, demonstration)

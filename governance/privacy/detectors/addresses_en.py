@@ -229,9 +229,6 @@ def find_numbered(doc: Document, low: int, high: int, budget: Budget) -> Iterato
         start, end = match.span()
         if _bounded(doc, start, end):
             yield Span(start, _before_stop(doc, end), Kind.ADDRESS, Tier.CONTEXTUAL, "address-en")
-    for match in _FRENCH.finditer(doc.image, low, high):
-        budget.spend()
-        yield Span(match.start(), match.end(), Kind.ADDRESS, Tier.CONTEXTUAL, "address-fr")
     for match in _TYPED.finditer(doc.image, low, high):
         budget.spend(2)
         words = match.group(2).lower().decode("latin-1").split()
@@ -240,6 +237,13 @@ def find_numbered(doc: Document, low: int, high: int, budget: Budget) -> Iterato
         start, end = match.span()
         if _SENTENCE.isdisjoint(words) and _bounded(doc, start, end):
             yield Span(start, _before_stop(doc, end), Kind.ADDRESS, Tier.CONTEXTUAL, "address-en-typed")
+
+
+def find_french(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
+    """Yield a number, a kind of street and its name."""
+    for match in _FRENCH.finditer(doc.image, low, high):
+        budget.spend()
+        yield Span(match.start(), match.end(), Kind.ADDRESS, Tier.CONTEXTUAL, "address-fr")
 
 
 def find_boxes(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
@@ -279,7 +283,8 @@ def find_labelled(doc: Document, low: int, high: int, budget: Budget) -> Iterato
 
 _ANY_STREET: Final = rb"(?i:[ ](?:" + _TYPES + rb")\b)"
 RULES = (
-    Rule("address-en", rb"[0-9][A-Za-z]?,?[ ]{1,2}[A-Za-z0-9\xc0-\xff\x1a]", find_numbered),
+    Rule("address-en", _ANY_STREET, find_numbered),
+    Rule("address-fr", rb"(?i:[ ](?:rue|avenue|boulevard|chemin|impasse|all\xe9e|quai)[ ])", find_french),
     Rule("address-en-labelled", _ANY_STREET, find_labelled),
     Rule("address-box", rb"(?i:box[ ]{0,2}[0-9])", find_boxes),
     Rule(

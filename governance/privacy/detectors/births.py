@@ -27,4 +27,4 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
         yield Span(*match.span(1), Kind.BIRTH_DATE, Tier.CONTEXTUAL, "birth-date")
 
 
-RULES = (Rule("birth-date", rb"(?i:birth|born|dob|d\.o\.b)|\x1a\x8e|\x8e\x1a|\x8e\x8a", find),)
+RULES = (Rule("birth-date", rb"(?i:birth|born|dob|d\.o\.b)|\x8e\x8e|\x8e\x8a", find),)

@@ -36,7 +36,7 @@ CLASSES = {
     # What begins or names an address: 地址, 位于, 住在, 收货.
     0x8D: "址位住货寄送",
     # 护照, 生日, 出生.
-    0x8E: "护照生",
+    0x8E: "护照出生日",
     0x8F: "。、《》「」『』【】〈〉…",
 }
 DIGITS = frozenset("0123456789")

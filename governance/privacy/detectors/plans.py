@@ -21,6 +21,7 @@ _RANGE = re.compile(r"(\d{3,5}) ?- ?(\d{3,5})")
 # The form of a social security number of the United States; a rule of its own finds those.
 _SSN = re.compile(r"\d{3}-\d{2}-\d{4}")
 _BOOK = re.compile(r"97[89][ -]\d{1,5}[ -]\d{1,7}[ -]\d{1,7}[ -]\d")
+_OTHER = re.compile("|".join(f"(?:{shape.pattern})" for shape in (_DATE, _DECIMAL, _QUAD, _BOOK, _SSN)))
 _SEQUENCE = "01234567890123456789"
 _CN_MOBILE = re.compile(r"1[3-9]\d{9}")
 _CN_LANDLINE = re.compile(r"0(?:10|2\d)\d{8}|0[3-9]\d{2}\d{7,8}")
@@ -59,8 +60,7 @@ class Number:
         """Tell whether the run is a date, a decimal, a quad, a range, a book number or a counting sequence."""
         if self.plus:
             return False
-        source = self.source
-        if any(shape.fullmatch(source) for shape in (_DATE, _DECIMAL, _QUAD, _BOOK, _SSN)):
+        if _OTHER.fullmatch(self.source):
             return True
         return self._is_range() or self.digits in _SEQUENCE or len(set(self.digits)) == 1
 

@@ -49,4 +49,4 @@ def _goes_on(doc: Document, start: int, end: int) -> bool:
     return (before[-1:] in ("-", ".", "+") and before[:-1].isalnum()) or (after[:1] in ("-", ".") and after[1:].isalnum())
 
 
-RULES = (Rule("us-ssn", rb"[0-9]{3}[ -]?[0-9]{2}[ -]?[0-9]{4}", find),)
+RULES = (Rule("us-ssn", rb"[0-9]{3}-[0-9]{2}-[0-9]{4}|(?i:ssn|ss ?#|social|itin|taxpayer)|\x1a\x1a\x1a?\x86", find),)

@@ -34,7 +34,8 @@ BY_RULE = {
     "url": ["www.", "http://", "https://a/", "https://example.org/users/", "http://a?user=", "my website is ", "i've shared "],
     "birth-date": ["dob", "date of birth ", "dob: 1990-01-0", "出生日期", "我出生", "i was born on may 3, 199"],
     "member": ['"first_name"', '"first_name": "', '"a_name": "b" ', '\\"dob\\": \\"', '"' + "a" * 20 + 'name":'],
-    "address-en": ["1 A ", "12 North Main ", "1 a a a ", "12 A B C D E ", "1-1 ", "12 rue de la ", "1A St. Apt ", "9 St, A B C, "],
+    "address-en": ["1 A ", "12 North Main ", "1 a a a ", "12 A B C D E ", "1-1 ", "1A St. Apt ", "9 St, A B C, "],
+    "address-fr": ["12 rue de la ", "5 bis, avenue A B C D "],
     "address-en-labelled": [
         "address is ", "located at ", "address of " + "a" * 39, "corner of the street ", "is at street ", "live at a street, ",
     ],
