@@ -69,7 +69,9 @@ def migrations(**_: Any) -> list[Error]:
     loader = MigrationLoader(connections["default"])
     missing = sorted(loader.disk_migrations.keys() - (loader.applied_migrations or {}).keys())
     mend = "Migrate before you start: manage.py migrate --database owner."
-    return _error(26, f"The database lacks {len(missing)} migrations, {'.'.join(missing[0])} first.", mend) if missing else []
+    return (
+        _error(26, f"The database lacks {len(missing)} migrations, {'.'.join(missing[0])} first.", mend) if missing else []
+    )
 
 
 SERVERS: Final[tuple[Check, ...]] = (sessions, migrations, root_key, record, demonstration)

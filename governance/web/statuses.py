@@ -13,6 +13,7 @@ STATUSES: Final = {
     "approvals.": 409,
     "audit.record_refused": 503,
     "batch.too_large": 413,
+    "body.too_large": 413,
     "batch.too_many": 413,
     "batch.media_type": 415,
     "batch.": 400,

@@ -109,6 +109,26 @@ def test_d02_a_server_that_gives_the_role_too_much_refuses_the_start(code, start
     assert f"governance.{code} " in done.stderr
 
 
+def test_j19_a_database_older_than_the_code_refuses_the_start_and_a_newer_one_does_not(start):
+    """New code on an old schema would write what is not there; old code on a new one works: migrations only add first."""
+    with admin() as outside:
+        last = "SELECT app, name FROM django_migrations WHERE app = 'governance' ORDER BY name DESC LIMIT 1"
+        app, name = outside.execute(last).fetchone()
+        outside.execute("DELETE FROM django_migrations WHERE app = %s AND name = %s", [app, name])
+        try:
+            old = start()
+        finally:
+            outside.execute("INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())", [app, name])
+        outside.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('governance', '9999_later', now())")
+        try:
+            new = start()
+        finally:
+            outside.execute("DELETE FROM django_migrations WHERE name = '9999_later'")
+    assert (old.returncode, old.stdout) == (1, "")
+    assert f"governance.E026 The database lacks 1 migrations, governance.{name} first." in old.stderr
+    assert (new.returncode, new.stdout) == (0, "started\n"), new.stderr[-600:]
+
+
 def test_d02_active_people_of_the_demonstration_refuse_the_start(start):
     tenant = make_tenant("demo")
     person = make_person(tenant, "analyst")
@@ -149,7 +169,7 @@ def test_d02_control_a_real_server_starts_on_safe_settings(transactional_db):
 
 
 def test_every_check_has_a_start_that_it_refuses():
-    told = {code.split()[0] for code in (*SETTINGS, *VARIABLES, *ROLES)} | {"E025", "E014", "E020"}
+    told = {code.split()[0] for code in (*SETTINGS, *VARIABLES, *ROLES)} | {"E025", "E026", "E014", "E020"}
     source = "".join(Path(module.__file__).read_text("utf-8") for module in (configuration, servers))
     assert {f"E{int(number):03}" for number in re.findall(r"_error\(\s*(\d+)", source)} == told
     assert len(CONFIGURATION) == 10
