@@ -6,6 +6,7 @@ messages and when they hold a million (copies of real rows, with their findings 
 """
 
 import os
+import statistics
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from benchmarks.database import own_database, set_up
 from benchmarks.store import texts
 
 MANY = int(os.environ.get("THREADVAULT_BENCH_MESSAGES", "1000000"))
-FEW, EACH, ROUNDS, SAMPLE = 10_000, 12_000, 4, 0.02
+FEW, EACH, ROUNDS, SAMPLE = 10_000, 10_000, 5, 0.02
 SIZE = 600
 ACTOR = {"actor_kind": "operator", "operator": "bench"}
 PERSONAL = "mail kim{0}@example.com or call +1 415 555 26{1:02}, I live at {0} Main Street. "
@@ -166,17 +167,33 @@ def worker():
 
 
 def measured(vault, *sides):
-    """Return the best of some rounds for each number of processes, in turns.
-
-    What else the machine does only makes it slower, and in turns it does so to all sides alike.
-    """
+    """Return the rounds of each number of processes, made in turns, as (rate, CPU, lock waits, speed of the machine)."""
     found = {processes: [] for processes in sides}
     for _ in range(ROUNDS):
         for processes, rows in found.items():
             vault.add(EACH * processes)
             _analyze()
-            rows.append(work(EACH * processes, processes))
-    return [max(rows) for rows in found.values()]
+            speed = machine()
+            rows.append((*work(EACH * processes, processes), speed))
+    return list(found.values())
+
+
+def machine():
+    """Return how fast a core is just now: a virtual machine's changes by a fifth from minute to minute."""
+    from governance.privacy.detectors import scan
+
+    best, found = 0.0, list(contents(200))
+    for _ in range(5):
+        began = time.perf_counter()
+        for text in found:
+            scan(text)
+        best = max(best, len(found) / (time.perf_counter() - began))
+    return best
+
+
+def middle(rounds):
+    """Return the median of a side's rates, each divided by the machine's speed at that moment."""
+    return statistics.median(rate / speed for rate, _, _, speed in rounds)
 
 
 def _analyze():
@@ -196,10 +213,12 @@ def measure(name):
 
 def show(found):
     """Print the table and return whether every target was met."""
-    few, two, many = found["few"], found["two"], found["many"]
+    few, two, many = (max(found[side]) for side in ("few", "two", "many"))
+    ratio, cost = middle(found["two"]) / middle(found["few"]), middle(found["few"]) / middle(found["many"])
     cpu = EACH / few[1]
-    cost = (1 / many[0]) / (1 / few[0])
-    print(f"messages of {SIZE} bytes, best of {ROUNDS} rounds of {EACH:,} a process")
+    print(
+        f"messages of {SIZE} bytes, best of {ROUNDS} rounds of {EACH:,} a process; ratios are medians, by speed of the machine"
+    )
     print(f"{'':<36}{'messages/s':>12}{'CPU ms each':>14}{'lock waits':>12}")
     for label, row, count in (
         (f"one process, {FEW:,} stored", few, EACH), ("two processes", two, 2 * EACH),
@@ -208,7 +227,7 @@ def show(found):
         print(f"{label:<36}{row[0]:>12,.0f}{row[1] / count * 1e3:>14.3f}{row[2]:>12.1%}")
     print(f"{'a core of Python alone does':<36}{cpu:>12,.0f}")
     checks = [
-        ("whole path, messages/s a core", few[0], ">=", 2_000.0), ("two processes against one", two[0] / few[0], ">=", 1.8),
+        ("whole path, messages/s a core", few[0], ">=", 2_000.0), ("two processes against one", ratio, ">=", 1.8),
         ("lock waits of two processes", two[2], "<=", 0.05), ("cost at many against few", cost, "<=", 1.10),
     ]  # fmt: skip
     good = True

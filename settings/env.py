@@ -16,6 +16,14 @@ def home() -> Path:
     return Path(os.environ.get("THREADVAULT_HOME") or ROOT / ".threadvault").absolute()
 
 
+def log_format(default: str) -> str:
+    """Return THREADVAULT_LOG_FORMAT: `line` for people, `json` for collectors."""
+    given = os.environ.get("THREADVAULT_LOG_FORMAT") or default
+    if given not in {"line", "json"}:
+        raise ImproperlyConfigured("THREADVAULT_LOG_FORMAT is line or json.")
+    return given
+
+
 # A transaction that sleeps gives its locks back; a record that waits is refused, and with it what it would have recorded.
 IDLE = {"idle_in_transaction_session_timeout": "60s"}
 WORK = {**IDLE, "lock_timeout": "5s", "client_connection_check_interval": "5s"}

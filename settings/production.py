@@ -8,6 +8,7 @@ from settings.base import *
 SECRET_KEY = env.required("THREADVAULT_SECRET_KEY")
 ALLOWED_HOSTS = env.required("THREADVAULT_ALLOWED_HOSTS").split(",")
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if not host.startswith(".")]
+LOGGING["handlers"]["console"]["formatter"] = env.log_format("json")  # type: ignore[index]  # a plain mapping
 SECURE_SSL_REDIRECT = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if os.environ.get("THREADVAULT_BEHIND_PROXY") else None
 SECURE_HSTS_SECONDS = 31_536_000

@@ -1,13 +1,18 @@
-"""`/livez` says that the process answers, `/healthz` that database, broker and root key do."""
+"""`/livez` says that the process answers, `/healthz` that database, broker, root key and record do, and that workers work.
+
+A worker that is late makes the state `degraded` and not the answer 503: chats are taken in and read without it, and a
+balancer that took the web away would only add to the harm.
+"""
 
 from django.core.cache import cache
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from governance.keys.errors import ProviderFailed
 from governance.keys.providers import root_provider
+from governance.pipeline import heartbeat
 
 
 @require_safe
@@ -18,10 +23,11 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Return 200 where all three work, else 503; each with one word, no details for strangers."""
-    states = {"database": _database(), "broker": _broker(), "root_key": _root_key()}
-    ready = all(state == "ok" for state in states.values())
-    return JsonResponse({"status": "ready" if ready else "not ready", **states}, status=200 if ready else 503)
+    """Return 200 where all that a request needs works, else 503; each with one word, no details for strangers."""
+    states = {"database": _database(), "broker": _broker(), "root_key": _root_key(), "audit": _audit()}
+    ready, worker = all(state == "ok" for state in states.values()), _worker()
+    status = "not ready" if not ready else "ready" if worker == "ok" else "degraded"
+    return JsonResponse({"status": status, **states, "worker": worker}, status=200 if ready else 503)
 
 
 def _database() -> str:
@@ -39,6 +45,23 @@ def _broker() -> str:
     except (RedisError, OSError):
         return "down"
     return "ok"
+
+
+def _audit() -> str:
+    """Nothing is read where nothing can be recorded, so a standby that only reads is down."""
+    try:
+        with connections["audit"].cursor() as cursor:
+            cursor.execute("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool")
+            (reads_only,) = cursor.fetchone()
+    except DatabaseError:
+        return "down"
+    return "down" if reads_only else "ok"
+
+
+def _worker() -> str:
+    """Whether schedule, broker and a worker have worked together within the last minute."""
+    since = heartbeat.age()
+    return "none" if since is None else "ok" if since < heartbeat.LATE else "late"
 
 
 def _root_key() -> str:

@@ -27,7 +27,7 @@ OTHERS: Final = frozenset(
     f"{PREFIX}{name}"
     for name in (
         "SECRET_KEY", "ALLOWED_HOSTS", "BEHIND_PROXY", "MAIL_HOST", "MAIL_FROM", "TESTS_STRICT", "SOAK", "PICTURES",
-        "BENCH_ENTRIES",
+        "BENCH_ENTRIES", "BENCH_MESSAGES", "PII_SET", "LOG_FORMAT",
     )
 )  # fmt: skip
 

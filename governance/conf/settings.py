@@ -70,6 +70,7 @@ class VaultSettings(BaseSettings):
     audit_sinks: str = Field(
         default="", description="Where checkpoints go, by spaces: file:/path, https://host/path, http:// to loopback."
     )
+    metrics_address: str = Field(default="127.0.0.1:9464", description="Host and port where metrics are served.")
     sentry_dsn: str = Field(
         default="", repr=False, description="DSN of a Sentry server for error reports: types and places, never text."
     )

@@ -33,6 +33,7 @@ class _Store:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._keys: OrderedDict[UUID, tuple[float, WrappingKey]] = OrderedDict()
+        self.asked = {"hit": 0, "miss": 0}
 
     def get(self, version: UUID) -> WrappingKey | None:
         with self._lock:
@@ -42,7 +43,8 @@ class _Store:
             deadline, key = self._keys.get(version, (0.0, None))
             if key is not None and deadline < time.monotonic():
                 del self._keys[version]
-                return None
+                key = None
+            self.asked["hit" if key is not None else "miss"] += 1
             return key
 
     def put(self, version: UUID, key: WrappingKey) -> None:
@@ -58,6 +60,12 @@ class _Store:
 
 
 _store = _Store()
+
+
+def answers() -> dict[str, int]:
+    """Return how often the store had a key and had none since the last call."""
+    found, _store.asked = _store.asked, {"hit": 0, "miss": 0}
+    return found
 
 
 def cool() -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from governance.jobs.claiming import pending_tenants
+from governance.pipeline.measuring import count, timed
 from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
 from governance.pipeline.watchdog import at_most
 from governance.privacy.classifying import Progress, classify_batch
@@ -35,7 +36,7 @@ def _turn(tenant: UUID, until: float, total: Progress) -> bool:
     worked = False
     while True:
         try:
-            with at_most(BATCH_SECONDS):
+            with at_most(BATCH_SECONDS), timed():
                 step = classify_batch(tenant=tenant, now=datetime.now(UTC))
         except OUTSIDE as error:
             drop_broken_connections()
@@ -48,6 +49,7 @@ def _turn(tenant: UUID, until: float, total: Progress) -> bool:
             worked = True
         else:
             total.add(step)
+            count(step)
             if not step.claimed and not step.quarantined:
                 return worked
             worked = True

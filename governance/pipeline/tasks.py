@@ -14,6 +14,7 @@ from governance.jobs.leasing import TOPIC as JOBS
 from governance.notices.mailing import tell_of_approvals, tell_of_break_glass
 from governance.pipeline.fresh import task
 from governance.pipeline.handlers import HANDLERS
+from governance.pipeline.heartbeat import beat
 from governance.pipeline.ringing import ring
 from governance.pipeline.running import classify_for_all
 from governance.pipeline.schedules import CHECKPOINT, NOTICE_SECONDS
@@ -34,7 +35,11 @@ def jobs(tenant: str) -> None:
 
 @task("threadvault.sweep")
 def sweep() -> None:
-    """Ring where something waits: a lost ring loses nothing. One ring will do, for the work goes around all tenants."""
+    """Ring where something waits: a lost ring loses nothing. One ring will do, for the work goes around all tenants.
+
+    That it runs at all is the sign of life of schedule, broker and workers.
+    """
+    beat()
     for topic, waiting in ((CLASSIFICATION, pending_tenants), (JOBS, job_tenants)):
         for tenant in waiting(1):
             ring(topic, tenant)

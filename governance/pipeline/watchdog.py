@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_STANDARD_ERROR = 2  # By its number: whatever stands in the place of `sys.stderr` may have none.
 _lock = threading.Lock()
 _inside = 0
 
@@ -22,8 +23,8 @@ def at_most(seconds: float) -> Iterator[None]:
     """
     global _inside  # noqa: PLW0603 - the timer is one a process, too
     with _lock:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=_STANDARD_ERROR)
         _inside += 1
-        faulthandler.dump_traceback_later(seconds, exit=True)
     try:
         yield
     finally:

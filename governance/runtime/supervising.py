@@ -5,6 +5,7 @@ started again with a growing pause; Ctrl-C and SIGTERM stop all within ten secon
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from http.client import HTTPConnection
+from pathlib import Path
 from types import FrameType
 
 from governance.runtime.children import Child, wait_until
@@ -164,13 +166,23 @@ class Supervisor:
                 str(self.state.run / "schedule"), "--pidfile=",
             ],
         }  # fmt: skip
+        if environment.get("THREADVAULT_METRICS_ADDRESS"):
+            environment["PROMETHEUS_MULTIPROC_DIR"] = str(self._fresh_metrics())
+            commands["metrics"] = [python, str(PROJECT / "manage.py"), "metrics"]
         for name, command in commands.items():
             child = Child(name, command, log=logs / f"{name}.log", environment=environment, cwd=PROJECT)
             child.start()
             self.watched.append(Watched(child, child.start))
-        web = self.watched[-3].child
+        web = next(watched.child for watched in self.watched if watched.child.name == "web")
         if not wait_until(self._answers, seconds=60, child=web):
             raise RuntimeProblem(f"The web server does not answer; see {web.log}. Its last line: {web.tail(1)}")
+
+    def _fresh_metrics(self) -> Path:
+        """Return the empty folder in which the processes count; what those of an earlier run counted is over."""
+        folder = self.state.run / "metrics"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        return folder
 
     def _answers(self) -> bool:
         client = HTTPConnection("127.0.0.1", self.port, timeout=2)
