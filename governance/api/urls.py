@@ -19,6 +19,13 @@ from governance.api.batches import BatchView
 from governance.api.conversations import ConversationListView, ConversationView, MessageListView
 from governance.api.detection import DetectView
 from governance.api.explanations import ExplainView, ReadersView, RefusalView
+from governance.api.findings import (
+    FindingAskView,
+    FindingConfirmView,
+    FindingListView,
+    PrecisionView,
+    UnmaskView,
+)
 from governance.api.jobs import CancelView, JobListView, JobView, PauseView, ResumeView
 from governance.api.members import MemberListView, MemberRolesView, MemberRoleView
 from governance.api.policies import (
@@ -61,6 +68,11 @@ urlpatterns = [
     path("jobs/<uuid:job_id>:pause", PauseView.as_view(), name="api-job-pause"),
     path("jobs/<uuid:job_id>:resume", ResumeView.as_view(), name="api-job-resume"),
     path("jobs/<uuid:job_id>:cancel", CancelView.as_view(), name="api-job-cancel"),
+    path("records/<uuid:record_id>/findings", FindingListView.as_view(), name="api-findings"),
+    path("findings/<int:finding_id>:confirm", FindingConfirmView.as_view(), name="api-finding-confirm"),
+    path("findings/<int:finding_id>:ask-unmask", FindingAskView.as_view(), name="api-finding-ask"),
+    path("findings:unmask", UnmaskView.as_view(), name="api-unmask"),
+    path("findings/precision", PrecisionView.as_view(), name="api-precision"),
     path("detect", DetectView.as_view(), name="api-detect"),
     path("break-glass", BreakGlassListView.as_view(), name="api-break-glass"),
     path("break-glass:open", BreakGlassOpenView.as_view(), name="api-break-glass-open"),

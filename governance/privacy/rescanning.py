@@ -18,9 +18,10 @@ from governance.identity.members import service_principal
 from governance.identity.principals import Principal
 from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
+from governance.jobs.claiming import Claimed
 from governance.jobs.leasing import Leased, advance, create, lock_job
 from governance.keys.warming import warm
-from governance.privacy.classifying import PURPOSE, USES, redact_rows
+from governance.privacy.classifying import PURPOSE, USES, Written, redact_rows
 from governance.privacy.correcting import said_of
 from governance.privacy.detectors import RULESET_VERSION
 from governance.privacy.models import Finding
@@ -31,14 +32,14 @@ from governance.vault.resealing import lock_redacted_ring
 from governance.vault.resources import resources
 
 TOPIC: Final = "rescan"
-_SCANNED: Final = (State.REDACTED, State.UNSCANNED)
+SCANNED: Final = (State.REDACTED, State.UNSCANNED)
 
 
 def ask_rescan(*, principal: Principal, now: datetime) -> UUID:
     """Put a job into the queue that scans all messages of the tenant anew; return its id. Raises AccessDenied (recorded)."""
     require(principal=principal, action="manage_jobs", now=now)
     with tenant_scope(principal.tenant_id):
-        total = sum(kind.model.objects.filter(state__in=_SCANNED).count() for kind in KINDS)
+        total = sum(kind.model.objects.filter(state__in=SCANNED).count() for kind in KINDS)
         job = create(
             tenant=principal.tenant_id, topic=TOPIC, spec={"ruleset": RULESET_VERSION}, total=total,
             asked_by=principal.user_id,
@@ -62,19 +63,26 @@ def rescan_step(job: Leased) -> None:
     with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
         with tenant_scope(job.tenant):
             lock_job(job)
-            lock_subjects(kind, rows)
-            lock_redacted_ring(job.tenant)
-            locked = [row for row in lock_rows(kind, rows) if row.state in _SCANNED]
-            said = _said(kind, locked)
-            written = redact_rows(tenant=job.tenant, rows=locked, said=said, now=now)
+            written = scan_anew(tenant=job.tenant, kind=kind, rows=rows, now=now)
             advance(job, done=len(rows), cursor={"table": KINDS.index(kind), "after": str(rows[-1].id)})
             record_with_effect(
                 tenant=job.tenant, event="batch.rescanned", **principal.as_actor(), job=str(job.id), **written.as_facts()
             )
 
 
+def scan_anew(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...], now: datetime) -> Written:
+    """Scan rows that were scanned before, as the rules and people say now; the caller records what it returns.
+
+    Call it under a grant for `classify`, inside the tenant's scope, before any other row is locked.
+    """
+    lock_subjects(kind, rows)
+    lock_redacted_ring(tenant)
+    locked = [row for row in lock_rows(kind, rows) if row.state in SCANNED]
+    return redact_rows(tenant=tenant, rows=locked, said=_said(kind, locked), now=now)
+
+
 def _next(kind: Kind, after: str | None) -> Any:
-    rows = kind.model.objects.filter(state__in=_SCANNED).order_by("id")
+    rows = kind.model.objects.filter(state__in=SCANNED).order_by("id")
     if after is not None:
         rows = rows.filter(id__gt=UUID(after))
     return claimed_as_is(kind, rows[: vault_settings().worker_rows])

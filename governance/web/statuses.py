@@ -34,6 +34,8 @@ STATUSES: Final = {
     "integrity_failure": 500,
     "item.": 422,
     "detect.input": 400,
+    "findings.unknown": 404,
+    "findings.place": 422,
     "jobs.unknown": 404,
     "jobs.state": 409,
     "json.": 400,

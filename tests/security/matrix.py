@@ -30,6 +30,7 @@ from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
 from governance.identity.tokens import mint
 from governance.pipeline import managing
+from governance.privacy import judging
 from governance.privacy.rescanning import ask_rescan
 from governance.vault.models import Collection
 from governance.vault.resources import resources_for
@@ -156,6 +157,7 @@ class World:
             "role": lambda: "analyst",
             "token_id": self.made_token,
             "pk": self.passkey,
+            "record_id": self.record, "finding_id": self.finding,
             "job_id": lambda: self.job(paused=route.endswith("resume")),
         }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
@@ -181,6 +183,9 @@ class World:
             },
             "break-glass:open": lambda: {"approval": str(self.glass_asked(self.officer(0)))},
             "break-glass/<uuid:glass_id>:review": lambda: {"justified": True, "note": "n"},
+            "records/<uuid:record_id>/findings": lambda: {"leaf": 1, "start": 0, "end": 4, "type": "PERSON"},
+            "findings/<int:finding_id>:ask-unmask": lambda: {"reason": "r"},
+            "findings:unmask": lambda: {"approval": str(self.unmask_agreed())},
             "jobs": lambda: {"topic": "rescan"}, "detect": lambda: {"content": "mail kim@example.com"},
             "members": lambda: {"username": f"u-{uuid4().hex[:12]}", "role": "analyst"},
             "members/<uuid:user_id>/roles": lambda: {"role": "auditor"},
@@ -213,6 +218,20 @@ class World:
         """An approval that waits for a second person."""
         asker = as_principal(self.tenant, self.asker, second_factor=True)
         return seconding.ask(principal=asker, act="erase", subject=uuid4(), reason="r", now=now())
+
+    def record(self) -> UUID:
+        """A message that holds something."""
+        return sql("SELECT id FROM governance_message WHERE tenant_id = %s AND ordinal = 0 LIMIT 1", self.tenant.id)[0][0]
+
+    def finding(self) -> int:
+        """A finding that nobody spoke of."""
+        of = "FROM governance_finding WHERE tenant_id = %s AND state = 'open' ORDER BY id LIMIT 1"
+        return sql(f"SELECT id {of}", self.tenant.id)[0][0]
+
+    def unmask_agreed(self) -> UUID:
+        """An approval to show what a finding masks, which two people gave."""
+        asker = as_principal(self.tenant, self.asker, second_factor=True)
+        return self.agree(judging.ask_unmask(principal=asker, finding_id=self.finding(), reason=f"r{uuid4()}", now=now()))
 
     def glass_asked(self, principal) -> UUID:
         wanted = resources_for(principal=principal, ids=[self.stored[0]])
