@@ -48,9 +48,10 @@ def ensure_redacted_keys(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...],
     lock_redacted_ring(tenant)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT DISTINCT r.{kind.group}, k.owner_id FROM {kind.table} r"  # noqa: S608 - fixed names
-            " JOIN governance_datakey k ON k.id = r.source_data_key_id AND k.wrapped IS NOT NULL"
-            " WHERE r.id = ANY(%b::uuid[])",
+            f"WITH m AS MATERIALIZED (SELECT DISTINCT {kind.group} AS conversation, source_data_key_id AS key"  # noqa: S608
+            f" FROM {kind.table} WHERE id = ANY(%b::uuid[]))"
+            " SELECT DISTINCT m.conversation, k.owner_id FROM m"
+            " JOIN governance_datakey k ON k.id = m.key AND k.wrapped IS NOT NULL",
             [[row.id for row in rows]],
         )
         owners = [KeyOwner(conversation, owner, KeyUse.REDACTED) for conversation, owner in cursor.fetchall()]
