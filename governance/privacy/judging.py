@@ -216,14 +216,14 @@ def _table(record: UUID) -> Table:
     raise UnknownFinding("This tenant has no such message or conversation.")
 
 
-def _check_place(table: Table, record: UUID, leaf: int, start: int, end: int) -> None:
+def _check_place(table: Table, record: UUID, number: int, start: int, end: int) -> None:
     rows: Any = list(table.model.objects.filter(id=record))
     (document,) = open_rows(rows, view="source")
-    leaves = [] if document is None else list(string_leaves(document.item))
-    if not 0 <= leaf < len(leaves):
-        raise WrongPlace(f"The record has {len(leaves)} leaves, counted from 0.")
-    if not 0 <= start < end <= len(leaves[leaf].text):
-        raise WrongPlace(f"Leaf {leaf} has {len(leaves[leaf].text)} characters; a place is a start before its end.")
+    lengths = [] if document is None else [len(one.text) for one in string_leaves(document.item)]
+    if not 0 <= number < len(lengths):
+        raise WrongPlace(f"The record has {len(lengths)} leaves, counted from 0.")
+    if not 0 <= start < end <= lengths[number]:
+        raise WrongPlace(f"Leaf {number} has {lengths[number]} characters; a place is a start before its end.")
 
 
 def _locked(finding_id: int) -> Finding:

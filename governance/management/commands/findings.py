@@ -76,5 +76,6 @@ def number_of(options: dict[str, Any]) -> int:
 
 def line(finding: Shown) -> str:
     """Return a finding as one line."""
-    place = f"leaf {finding.leaf}, {finding.start} to {finding.end}"
+    number = finding.leaf
+    place = f"leaf {number}, {finding.start} to {finding.end}"
     return f"{finding.id:>8}  {finding.type:<13}{place:<26}{finding.rule:<24}{finding.said_by}, {finding.state}"
