@@ -27,13 +27,6 @@ def kind_of(conversation: Conversation) -> Kind:
     return conversation.collection_id, conversation.classification, conversation.held, conversation.restricted
 
 
-def resource_of(conversation: Conversation) -> Resource:
-    """Return what access sees of a conversation; its collection must be loaded with it."""
-    collection = conversation.collection
-    cell = Cell(str(collection.name), conversation.classification, conversation.held, conversation.restricted)
-    return Resource(cell=cell, purposes=frozenset(collection.purposes), collection_id=collection.id)
-
-
 def resources(ids: Iterable[UUID]) -> dict[UUID, Resource]:
     """Return the resources of conversations; call it inside the tenant's scope."""
     with connection.cursor() as cursor:
