@@ -7,7 +7,7 @@ from governance.identity.models import ApiToken, Membership, Tenant, User
 from governance.ingest.models import Receipt
 from governance.jobs.models import Job
 from governance.keys.models import DataKey, KeyRing, KeyVersion
-from governance.privacy.models import Finding, LegalHold, RetentionRule, SubjectRequest, Tombstone
+from governance.privacy.models import DetectionProfile, Finding, LegalHold, RetentionRule, SubjectRequest, Tombstone
 from governance.vault.models import (
     Collection,
     Consultation,
@@ -30,6 +30,7 @@ __all__ = [
     "Conversation",
     "DataKey",
     "DataSubject",
+    "DetectionProfile",
     "Finding",
     "IndexEntry",
     "Job",

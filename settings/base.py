@@ -183,6 +183,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "Classification": "governance.access.cells.CLASSIFICATIONS",
         "Role": "governance.identity.roles.Role.values",
+        "ProfileState": "governance.api.profiles.STATES",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,

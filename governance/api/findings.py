@@ -12,6 +12,7 @@ from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.privacy import judging
 from governance.privacy.detectors import Kind
+from governance.privacy.models import Finding
 
 
 class JudgedSerializer(serializers.Serializer):
@@ -26,7 +27,7 @@ class JudgedSerializer(serializers.Serializer):
     tier = serializers.CharField()
     rule = serializers.CharField()
     said_by = serializers.ChoiceField(["detector", "person"])
-    state = serializers.ChoiceField(["open", "confirmed", "rejected"])
+    state = serializers.ChoiceField(Finding.State.values)
 
 
 class MaskSerializer(Strict):

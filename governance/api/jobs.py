@@ -13,6 +13,7 @@ from governance.api.approvals import flag
 from governance.api.governing_serializers import Strict
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
+from governance.jobs.models import Job
 from governance.pipeline import managing
 from governance.privacy.rescanning import TOPIC, ask_rescan
 
@@ -22,7 +23,7 @@ class JobSerializer(serializers.Serializer):
 
     id = serializers.UUIDField()
     topic = serializers.CharField()
-    state = serializers.ChoiceField(["waiting", "running", "paused", "done", "cancelled", "quarantined"])
+    state = serializers.ChoiceField(Job.State.values)
     done = serializers.IntegerField()
     total = serializers.IntegerField(allow_null=True)
     rate = serializers.FloatField(allow_null=True)

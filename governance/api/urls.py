@@ -39,6 +39,14 @@ from governance.api.policies import (
     PolicyView,
     PurposeListView,
 )
+from governance.api.profiles import (
+    ProfileApplyView,
+    ProfileAskView,
+    ProfileDiffView,
+    ProfileListView,
+    ProfileTryView,
+    ProfileView,
+)
 from governance.api.tokens import StepUpView, TokenListView, TokenView
 
 urlpatterns = [
@@ -73,6 +81,12 @@ urlpatterns = [
     path("findings/<int:finding_id>:ask-unmask", FindingAskView.as_view(), name="api-finding-ask"),
     path("findings:unmask", UnmaskView.as_view(), name="api-unmask"),
     path("findings/precision", PrecisionView.as_view(), name="api-precision"),
+    path("detection-profiles", ProfileListView.as_view(), name="api-profiles"),
+    path("detection-profiles/<uuid:profile_id>", ProfileView.as_view(), name="api-profile"),
+    path("detection-profiles/<uuid:profile_id>/diff", ProfileDiffView.as_view(), name="api-profile-diff"),
+    path("detection-profiles/<uuid:profile_id>:try", ProfileTryView.as_view(), name="api-profile-try"),
+    path("detection-profiles/<uuid:profile_id>:ask", ProfileAskView.as_view(), name="api-profile-ask"),
+    path("detection-profiles/<uuid:profile_id>:apply", ProfileApplyView.as_view(), name="api-profile-apply"),
     path("detect", DetectView.as_view(), name="api-detect"),
     path("break-glass", BreakGlassListView.as_view(), name="api-break-glass"),
     path("break-glass:open", BreakGlassOpenView.as_view(), name="api-break-glass-open"),

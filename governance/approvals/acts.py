@@ -19,5 +19,6 @@ ACTS: Final = {
     "release_hold": Act("manage_holds", "release a legal hold"),
     "break_glass": Act("break_glass", "open single conversations in an emergency"),
     "unmask_finding": Act("manage_requests", "show again what a detector masked"),
+    "activate_profile": Act("manage_requests", "detect with settings that mask or protect less"),
     "accept_head": Act("read_audit", "go on from an older audit head after a failover"),
 }

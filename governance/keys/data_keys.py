@@ -178,6 +178,12 @@ def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:
     return secret
 
 
+def tenant_key(*, tenant: UUID, use: str, now: datetime) -> OpenDataKey:
+    """Return the data key of the tenant as a whole for a use, made when first needed. Call it as `obtain`."""
+    owner = KeyOwner(NOBODY, NOBODY, use)
+    return obtain(tenant=tenant, owners=[owner], now=now)[owner]
+
+
 def keyed_hash(*, tenant: UUID, use: str, label: str, now: datetime) -> KeyedHash:
     """Return the tenant's keyed hash for `label` (blind indexes, marks, tombstones)."""
     return keyed_hashes(tenant=tenant, use=use, labels=[label], now=now)[0]

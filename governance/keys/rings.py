@@ -78,6 +78,12 @@ def lock_shared(rings: Iterable[UUID]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [number])
 
 
+def lock_exclusive(ring: UUID) -> None:
+    """Take the ring's lock alone: every writer that held it has committed, and the next ones read what comes after."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_number(ring)])
+
+
 def active_version(ring: UUID) -> KeyVersion:
     """Return the ring's active version. A writer calls it in a statement after the lock, so that its snapshot follows."""
     version = KeyVersion.objects.filter(ring_id=ring, state=KeyVersion.State.ACTIVE).first()

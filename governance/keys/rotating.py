@@ -7,11 +7,9 @@ that read the old version has committed by the time the lock is granted.
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from governance.keys.errors import UnknownKey
 from governance.keys.models import KeyRing, KeyVersion
-from governance.keys.rings import lock_number, new_version
+from governance.keys.rings import lock_exclusive, new_version
 
 
 def rotate(*, tenant: UUID, use: str, now: datetime) -> KeyVersion:
@@ -21,8 +19,7 @@ def rotate(*, tenant: UUID, use: str, now: datetime) -> KeyVersion:
         raise UnknownKey(f"This tenant has no ring for {use!r}.")
     newest = KeyVersion.objects.filter(ring=ring).order_by("-number").first()
     fresh = new_version(ring=ring, number=newest.number + 1 if newest else 1, state=KeyVersion.State.ACTIVE, now=now)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock_number(ring.id)])
+    lock_exclusive(ring.id)
     KeyVersion.objects.filter(ring=ring, state=KeyVersion.State.ACTIVE).update(
         state=KeyVersion.State.DEACTIVATED, state_changed_at=now
     )

@@ -29,7 +29,9 @@ from governance.keys.models import KeyUse
 from governance.keys.warming import warm
 from governance.privacy.detectors import RULESET_VERSION, Unscannable
 from governance.privacy.marking import Marker
-from governance.privacy.redaction import NOTHING_SAID, LeafFinding, Said, redact
+from governance.privacy.profiles import Profile
+from governance.privacy.profiles.loading import active_profiles
+from governance.privacy.redaction import NOTHING_SAID, Said, redact
 from governance.vault.bulk import insert
 from governance.vault.documents import Document, encode
 from governance.vault.models import Classification, Conversation, Message
@@ -47,11 +49,6 @@ FINDING_COLUMNS: Final = {
 }  # fmt: skip
 INDEX_COLUMNS: Final = {"message_id": "uuid", "conversation_id": "uuid", "value_index": "bytes"}
 _FOUND: Final = f"ruleset = {RULESET_VERSION}, source = 'detector', state = 'open'"
-CLASSES: Final = {
-    "EMAIL": Classification.CONFIDENTIAL,
-    "PHONE": Classification.CONFIDENTIAL,
-    "IP": Classification.CONFIDENTIAL,
-}
 _paces: Final = {kind.table: Pace() for kind in KINDS}
 
 
@@ -179,38 +176,50 @@ def redact_rows(
 
 def _detect(tenant: UUID, rows: list[Message | Conversation], said: Mapping[UUID, Said], now: datetime) -> _Work:
     marks, values = keyed_hashes(tenant=tenant, use=KeyUse.INDEX, labels=["mark", "value"], now=now)
+    profiles = active_profiles()
+    collections = _collections(rows) if profiles.of_collections else {}
     work = _Work()
     for row, document in zip(rows, open_rows(rows, view="source"), strict=True):
         conversation = row.conversation_id if isinstance(row, Message) else row.id
         marker = Marker(marks=marks, values=values, conversation=conversation)
-        _detect_one(row, document, marker, said.get(row.id, NOTHING_SAID), work)
+        case = _Case(row, marker, profiles.of(collections.get(conversation)), said.get(row.id, NOTHING_SAID))
+        _detect_one(case, document, work)
     return work
 
 
-def _detect_one(row: Message | Conversation, document: Document | None, marker: Marker, said: Said, work: _Work) -> None:
+def _collections(rows: list[Message | Conversation]) -> dict[UUID, UUID]:
+    """Return the collection of each record's conversation."""
+    wanted = {row.conversation_id if isinstance(row, Message) else row.id for row in rows}
+    return dict(Conversation.objects.filter(id__in=wanted).values_list("id", "collection_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A record with all that its scan goes by."""
+
+    row: Message | Conversation
+    marker: Marker
+    profile: Profile
+    said: Said
+
+
+def _detect_one(case: _Case, document: Document | None, work: _Work) -> None:
     """Add what follows from one opened record; a record that cannot be scanned whole gets no document."""
-    if document is None:
-        work.forms.append(RedactedForm(row=row, document=None, classification=Classification.RESTRICTED))
-        return
+    row, redaction = case.row, None
     try:
-        redaction = redact(document.item, mark=marker, said=said)
+        if document is not None:
+            redaction = redact(document.item, mark=case.marker, scan=case.profile.scan, said=case.said)
     except Unscannable:
+        pass
+    if document is None or redaction is None:
         work.forms.append(RedactedForm(row=row, document=None, classification=Classification.RESTRICTED))
         return
     sealed = encode(redaction.item, document.text)
-    work.forms.append(RedactedForm(row=row, document=sealed, classification=classify(redaction.findings)))
+    work.forms.append(RedactedForm(row=row, document=sealed, classification=case.profile.classify(redaction.findings)))
     message, conversation = (row.id, row.conversation_id) if isinstance(row, Message) else (None, row.id)
     work.findings.extend(
         (conversation, message, one.leaf, one.start, one.end, str(one.type), str(one.tier), one.rule)
         for one in redaction.findings  # A leaf is kept by its number, for a path can hold names that people chose.
-        if not said.knows(one)
+        if not case.said.knows(one)
     )
-    work.entries.extend((message, conversation, value) for value in sorted(marker.found))
-
-
-def classify(findings: tuple[LeafFinding, ...]) -> Classification:
-    """Return how sensitive a text with these findings is: by its most telling type, `internal` without any."""
-    return max(
-        (CLASSES.get(str(finding.type), Classification.RESTRICTED) for finding in findings),
-        default=Classification.INTERNAL,
-    )
+    work.entries.extend((message, conversation, value) for value in sorted(case.marker.found))

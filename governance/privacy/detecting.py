@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from governance.privacy.detectors import RULESET_VERSION, Unscannable, scan
 from governance.privacy.detectors.labels import scorer_row
-from governance.privacy.redaction import LeafFinding, redact
+from governance.privacy.redaction import LeafFinding, Scan, redact
 
 LARGEST_TEXT: Final = 1024 * 1024  # Characters, as for a message.
 
@@ -33,10 +33,10 @@ class Detected:
         return {"ruleset": RULESET_VERSION, "findings": [asdict(one) for one in self.findings], "redacted": self.redacted}
 
 
-def detect(item: Any) -> Detected:
+def detect(item: Any, *, scan: Scan = scan) -> Detected:
     """Scan a text or any JSON value. Raises DetectionInputError where it cannot be scanned whole."""
     try:
-        redaction = redact(item, mark=lambda kind, _value: f"[{kind}]")
+        redaction = redact(item, mark=lambda kind, _value: f"[{kind}]", scan=scan)
     except Unscannable as error:
         raise DetectionInputError(f"This cannot be scanned whole ({error.code}), so nothing can be called clean.") from None
     return Detected(redaction.findings, redaction.item)

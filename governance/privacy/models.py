@@ -6,6 +6,7 @@ from django.db.models.functions import Now
 
 from governance.identity.identifiers import uuid7
 from governance.identity.models import Tenant, User
+from governance.vault.fields import SealedTextField
 from governance.vault.models import Collection, Conversation, DataSubject, Message
 
 
@@ -57,6 +58,52 @@ class Finding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} ({self.rule})"
+
+
+class DetectionProfile(models.Model):
+    """One version of what a tenant, or one of its collections, adds to the detectors; only active ones are at work.
+
+    `document` seals the settings as JSON: a list of terms to mask tells as much as a text that holds them.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        ACTIVE = "active", "Active"
+        RETIRED = "retired", "Retired"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    collection = models.ForeignKey(
+        Collection, on_delete=models.PROTECT, db_constraint=False, db_index=False, null=True, related_name="+"
+    )
+    version = models.PositiveIntegerField()
+    document = SealedTextField(label="detection_profile.document")
+    document_data_key_id = models.UUIDField()
+    state = models.CharField(max_length=7, choices=State.choices, default=State.DRAFT)
+    reason = models.CharField(max_length=500, blank=True)
+    drafted_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    approval_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    activated_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        verbose_name = "detection profile"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "collection", "version"], nulls_distinct=False, name="detection_profile_version"
+            ),
+            models.UniqueConstraint(
+                fields=["tenant", "collection"], condition=Q(state="active"), nulls_distinct=False,
+                name="detection_profile_one_active",
+            ),
+            models.CheckConstraint(condition=Q(state__in=["draft", "active", "retired"]), name="detection_profile_state"),
+        ]  # fmt: skip
+        ordering = ["collection", "-version"]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
 
 
 class RetentionRule(models.Model):

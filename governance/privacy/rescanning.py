@@ -4,6 +4,7 @@ The old redacted form stays readable until the new one takes its place in the sa
 of findings stays: a rejected one is not masked again, one of theirs is masked for good.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -39,13 +40,16 @@ def ask_rescan(*, principal: Principal, now: datetime) -> UUID:
     """Put a job into the queue that scans all messages of the tenant anew; return its id. Raises AccessDenied (recorded)."""
     require(principal=principal, action="manage_jobs", now=now)
     with tenant_scope(principal.tenant_id):
-        total = sum(kind.model.objects.filter(state__in=SCANNED).count() for kind in KINDS)
-        job = create(
-            tenant=principal.tenant_id, topic=TOPIC, spec={"ruleset": RULESET_VERSION}, total=total,
-            asked_by=principal.user_id,
-        )  # fmt: skip
+        job = queue_rescan(tenant=principal.tenant_id, asked_by=principal.user_id)
         record_with_effect(tenant=principal.tenant_id, event="job.asked", **principal.as_actor(), job=str(job), topic=TOPIC)
     return job
+
+
+def queue_rescan(*, tenant: UUID, asked_by: UUID, collection: UUID | None = None) -> UUID:
+    """Put the job into the queue with the open transaction, for one collection or for all; the caller records it."""
+    spec = {"ruleset": RULESET_VERSION} | ({"collection": str(collection)} if collection else {})
+    total = sum(_scanned(kind, spec).count() for kind in KINDS)
+    return create(tenant=tenant, topic=TOPIC, spec=spec, total=total, asked_by=asked_by)
 
 
 def rescan_step(job: Leased) -> None:
@@ -54,7 +58,7 @@ def rescan_step(job: Leased) -> None:
     kind = KINDS[int(job.cursor.get("table", 0))]
     with tenant_scope(job.tenant):
         warm(tenant=job.tenant, uses=USES)
-        rows = _next(kind, job.cursor.get("after"))
+        rows = _next(kind, job)
         scope = resources(row.group for row in rows)
     if not rows:
         _next_table(job, kind)
@@ -81,9 +85,19 @@ def scan_anew(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...], now: datet
     return redact_rows(tenant=tenant, rows=locked, said=_said(kind, locked), now=now)
 
 
-def _next(kind: Kind, after: str | None) -> Any:
-    rows = kind.model.objects.filter(state__in=SCANNED).order_by("id")
-    if after is not None:
+def _scanned(kind: Kind, spec: Mapping[str, Any]) -> Any:
+    rows = kind.model.objects.filter(state__in=SCANNED)
+    if "collection" not in spec:
+        return rows
+    collection = UUID(spec["collection"])
+    return rows.filter(
+        **({"conversation__collection_id": collection} if kind.model is Message else {"collection_id": collection})
+    )
+
+
+def _next(kind: Kind, job: Leased) -> Any:
+    rows = _scanned(kind, job.spec).order_by("id")
+    if (after := job.cursor.get("after")) is not None:
         rows = rows.filter(id__gt=UUID(after))
     return claimed_as_is(kind, rows[: vault_settings().worker_rows])
 

@@ -16,6 +16,11 @@ from governance.vault.manifests import leaf_bytes, write_manifest
 from governance.vault.models import Conversation, Message, State
 from governance.vault.pending import KINDS, Kind, lock_subjects
 
+# What the scanned messages of a conversation say; the caller holds its row's lock, which whoever scans one waits for.
+_OF_MESSAGES = (
+    "coalesce((SELECT max(x.classification) FROM governance_message x"  # noqa: S608 - fixed names
+    f" WHERE x.conversation_id = m.id AND x.state NOT IN ({State.PENDING}, {State.ERASED})), 0)"
+)
 _Row = tuple[UUID, int, int, bytes | None, UUID | None, int]
 
 
@@ -93,7 +98,7 @@ def seal_redacted(*, tenant: UUID, forms: Sequence[RedactedForm], now: datetime)
 def _update(table: str, rows: list[_Row]) -> None:
     if not rows:
         return
-    floor = "m.classification" if table == "governance_conversation" else "0"  # Its messages may have raised it.
+    floor = _OF_MESSAGES if table == "governance_conversation" else "0"
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {table} m SET state = u.state, classification = greatest(u.class, {floor}), redacted = u.body,"  # noqa: S608

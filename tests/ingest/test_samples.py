@@ -116,7 +116,9 @@ def test_redaction_finds_what_was_meant_and_leaves_nothing_of_it(name):
 
 
 def test_every_type_of_finding_is_shown_somewhere():
-    assert {value.partition(" ")[0] for values in FOUND.values() for value in values} == {str(kind) for kind in Kind}
+    assert {value.partition(" ")[0] for values in FOUND.values() for value in values} == {
+        str(kind) for kind in Kind if kind not in {Kind.TERM, Kind.CUSTOM}
+    }
 
 
 def test_arguments_of_tool_calls_are_json_before_and_after():

@@ -10,6 +10,7 @@ from governance.pipeline.working import work_for_all
 from governance.privacy import classifying, redaction
 from governance.privacy.detectors import Unscannable
 from governance.privacy.models import Finding
+from governance.privacy.profiles import profile
 from governance.privacy.rescanning import ask_rescan
 from governance.vault.comparing import verify_content
 from governance.vault.reading import read_conversation
@@ -50,7 +51,7 @@ def without_phones(text, *, context="", budget=None):
 def test_what_the_rules_of_now_find_is_masked_and_the_content_verifies(tenant, people, officer, chat, monkeypatch):
     before = shown(tenant, people, chat)
     assert "PHONE" in before[0]
-    monkeypatch.setattr(classifying, "redact", lambda *a, **k: redaction.redact(*a, scan=without_phones, **k))
+    monkeypatch.setattr(profile, "scan", without_phones)
     rescan(officer)
     assert "555" in shown(tenant, people, chat)[0], "rules that know no phones show it"
     assert sql("SELECT type FROM governance_finding") == [("EMAIL",)]

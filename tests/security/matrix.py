@@ -30,7 +30,7 @@ from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
 from governance.identity.tokens import mint
 from governance.pipeline import managing
-from governance.privacy import judging
+from governance.privacy import judging, profiling
 from governance.privacy.rescanning import ask_rescan
 from governance.vault.models import Collection
 from governance.vault.resources import resources_for
@@ -157,7 +157,7 @@ class World:
             "role": lambda: "analyst",
             "token_id": self.made_token,
             "pk": self.passkey,
-            "record_id": self.record, "finding_id": self.finding,
+            "profile_id": self.profile, "record_id": self.record, "finding_id": self.finding,
             "job_id": lambda: self.job(paused=route.endswith("resume")),
         }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
@@ -186,6 +186,10 @@ class World:
             "records/<uuid:record_id>/findings": lambda: {"leaf": 1, "start": 0, "end": 4, "type": "PERSON"},
             "findings/<int:finding_id>:ask-unmask": lambda: {"reason": "r"},
             "findings:unmask": lambda: {"approval": str(self.unmask_agreed())},
+            "detection-profiles": lambda: {"settings": {"deny": [f"t-{uuid4()}"]}, "reason": "r"},
+            "detection-profiles/<uuid:profile_id>:try": lambda: {"content": "mail kim@example.com"},
+            "detection-profiles/<uuid:profile_id>:ask": lambda: {"reason": "r"},
+            "detection-profiles/<uuid:profile_id>:apply": lambda: {"approval": str(self.agreed)},
             "jobs": lambda: {"topic": "rescan"}, "detect": lambda: {"content": "mail kim@example.com"},
             "members": lambda: {"username": f"u-{uuid4().hex[:12]}", "role": "analyst"},
             "members/<uuid:user_id>/roles": lambda: {"role": "auditor"},
@@ -232,6 +236,15 @@ class World:
         """An approval to show what a finding masks, which two people gave."""
         asker = as_principal(self.tenant, self.asker, second_factor=True)
         return self.agree(judging.ask_unmask(principal=asker, finding_id=self.finding(), reason=f"r{uuid4()}", now=now()))
+
+    def profile(self) -> UUID:
+        """A draft of a detection profile that leaves a value unmasked, with an agreed approval beside it."""
+        asker = as_principal(self.tenant, self.asker, second_factor=True)
+        settings = {"allow": [f"a{uuid4().hex[:12]}@example.com"]}
+        row, _ = profiling.draft(principal=asker, settings=settings, reason="r", now=now())
+        asked = profiling.ask_activation(principal=asker, profile_id=row.id, reason=f"r{uuid4()}", now=now())
+        self.agreed = self.agree(asked)
+        return row.id
 
     def glass_asked(self, principal) -> UUID:
         wanted = resources_for(principal=principal, ids=[self.stored[0]])

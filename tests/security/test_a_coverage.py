@@ -21,6 +21,9 @@ NO_ACT = {
     "api/v1/purposes": "shows rules", "api/v1/policies": "shows rules", "api/v1/collections": "shows rules",
     "api/v1/policies/<uuid:policy_id>": "shows rules", "api/v1/policies/<uuid:policy_id>/diff": "shows rules",
     "api/v1/approvals": "shows who waits", "api/v1/approvals/<uuid:approval_id>": "shows who waits",
+    "api/v1/detection-profiles": "shows rules", "api/v1/detection-profiles/<uuid:profile_id>": "shows rules",
+    "api/v1/detection-profiles/<uuid:profile_id>/diff": "shows rules",
+    "api/v1/detection-profiles/<uuid:profile_id>:try": "stores nothing",
     "api/v1/break-glass": "shows who waits", "api/v1/detect": "stores nothing",
     "api/v1/records/<uuid:record_id>/findings": "shows places", "api/v1/findings/precision": "shows counts", "api/v1/jobs": "shows counts", "api/v1/jobs/<uuid:job_id>": "shows counts",
     "api/v1/conversations/<uuid:conversation_id>:explain": "about oneself",
@@ -29,6 +32,7 @@ NO_ACT = {
     "console/password": "leads on", "console/search": "leads on",
 }  # fmt: skip
 OWN_SESSION = {"conversations/purpose", "tenant", "api/v1/conversations/<uuid:conversation_id>:explain"}
+STORES_NOTHING = {"console/search", "api/v1/detect", "api/v1/detection-profiles/<uuid:profile_id>:try"}
 NO_ACT_TASKS = {
     "threadvault.checkpoint": "signs the record",
     "threadvault.checkpoints": "signs the record",
@@ -51,10 +55,7 @@ def acts() -> list:
         for line in expected()
         if any(line.answers[person] in DONE for person in MEMBERS)
         and not line.route.startswith("accounts/")
-        and not (
-            line.route in NO_ACT
-            and (line.method == "GET" or line.route in OWN_SESSION | {"console/search", "api/v1/detect"})
-        )
+        and not (line.route in NO_ACT and (line.method == "GET" or line.route in OWN_SESSION | STORES_NOTHING))
     ]
 
 

@@ -27,6 +27,7 @@ UNTIED = {
     ("governance_datakey", "owner_id"): "a conversation or a subject, whichever the key belongs to",
     ("governance_conversation", "source_data_key_id"): "the key may be destroyed before the row; the seal names it",
     ("governance_conversation", "redacted_data_key_id"): "the key may be destroyed before the row; the seal names it",
+    ("governance_detectionprofile", "document_data_key_id"): "the key may be destroyed before the row; the seal names it",
     ("governance_message", "source_data_key_id"): "the key may be destroyed before the row; the seal names it",
     ("governance_message", "redacted_data_key_id"): "the key may be destroyed before the row; the seal names it",
 }

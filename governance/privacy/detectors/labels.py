@@ -27,6 +27,8 @@ SCORER_LABELS: Final = {
     Kind.PERSON: "PERSON",
     Kind.USERNAME: "USERNAME",
     Kind.BIRTH_DATE: "DOB",
+    Kind.TERM: "TERM",
+    Kind.CUSTOM: "CUSTOM",
 }
 # What the product masks has at least 0.5; the tier, not the number, is what decides in the product.
 SCORES: Final = {Tier.VALIDATED: 1.0, Tier.CONTEXTUAL: 0.75, Tier.WEAK: 0.25}

@@ -5,7 +5,10 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The product's own names of sensitive types; they stand in marks of redaction such as `[PHONE·a91f]`."""
+    """The product's own names of sensitive types; they stand in marks of redaction such as `[PHONE·a91f]`.
+
+    No detector here finds a TERM or a CUSTOM: they are what a tenant's own list or pattern names.
+    """
 
     EMAIL = "EMAIL"
     PHONE = "PHONE"
@@ -29,6 +32,8 @@ class Kind(StrEnum):
     PERSON = "PERSON"
     USERNAME = "USERNAME"
     BIRTH_DATE = "BIRTH_DATE"
+    TERM = "TERM"
+    CUSTOM = "CUSTOM"
 
 
 class Tier(StrEnum):

@@ -43,7 +43,7 @@ _FORMS: Final[dict[str, Callable[[str], str]]] = {
     **dict.fromkeys(
         ("CARD", "RESIDENT_ID", "IBAN", "SSN", "PASSPORT", "CREDIT_CODE", "PLATE", "QQ", "POSTCODE", "ZIP"), _bare
     ),
-    **dict.fromkeys(("WECHAT", "USERNAME", "ADDRESS", "PERSON", "BIRTH_DATE"), _words),
+    **dict.fromkeys(("WECHAT", "USERNAME", "ADDRESS", "PERSON", "BIRTH_DATE", "TERM", "CUSTOM"), _words),
 }
 
 
