@@ -4,6 +4,7 @@ import ipaddress
 import os
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -163,8 +164,23 @@ def hosts(**_: Any) -> list[Error]:
     return []
 
 
+def detector(**_: Any) -> list[Error]:
+    """The detector of the user's own is a file that nobody else changes: it reads what people wrote."""
+    own = {"THREADVAULT_DETECTOR_MODULE": vault_settings().detector_module}
+    own["THREADVAULT_DETECTOR_PYTHON"] = vault_settings().detector_python
+    for name, given in own.items():
+        if not given:
+            continue
+        path = Path(given)
+        if not path.is_absolute() or not path.is_file():
+            return _error(18, f"{name} names no file.", "Give the whole path of a file on this machine.")
+        if path.stat().st_mode & 0o022:
+            return _error(18, f"Others may change the file of {name}.", "chmod go-w: it reads every text.")
+    return []
+
+
 def _all() -> Iterator[Check]:
-    yield from (debug, toolbars, caches, celery, databases, broker, rest, versions, unknown_names, hosts)
+    yield from (debug, toolbars, caches, celery, databases, broker, rest, versions, unknown_names, hosts, detector)
 
 
 CONFIGURATION: Final[tuple[Check, ...]] = tuple(_all())

@@ -60,6 +60,13 @@ class VaultSettings(BaseSettings):
     approval_hours: int = Field(default=72, ge=1, le=720, description="How long an approval may wait for its second person.")
     worker_rows: int = Field(default=128, ge=1, le=512, description="Rows that a worker locks at once at most.")
     worker_memory_mb: int = Field(default=1_024, ge=256, description="Memory that one worker process may take, in MiB.")
+    detector_module: str = Field(
+        default="",
+        description="Path of a module with detect(texts, lang) of your own; empty: names in prose are not covered.",
+    )
+    detector_python: str = Field(default="", description="Path of the interpreter that runs it; by default this one.")
+    detector_seconds: float = Field(default=10.0, gt=0, le=60, description="How long it may take for one batch.")
+    detector_rows: int = Field(default=16, ge=1, le=128, description="Messages that it is shown at once at most.")
 
     audit_key: str = Field(
         default="",

@@ -47,8 +47,12 @@ def without_flush() -> None:
         cursor.execute("SET LOCAL synchronous_commit = off")
 
 
-def claim(*, table: str, group: str, state: int, quarantine: int, limit: int, size: int = BYTES) -> Claim:
+def claim(
+    *, table: str, group: str, state: int, quarantine: int, limit: int, size: int = BYTES, lease: float = LEASE_SECONDS
+) -> Claim:
     """Step one: claim at most `limit` rows of `table` in `state`, of `size` bytes beyond 1 KiB each but for the first.
+
+    `lease` is how long, in seconds, they are left to this worker until it locks them.
 
     `table`, `group` (the column of the conversation) are fixed names of the caller's model. Commit right after it.
     """
@@ -71,7 +75,7 @@ def claim(*, table: str, group: str, state: int, quarantine: int, limit: int, si
             cursor.execute(
                 f"UPDATE {table} SET attempt = attempt + 1,"  # noqa: S608 - fixed names
                 " lease_until = clock_timestamp() + make_interval(secs => %b) WHERE id = ANY(%b::uuid[])",
-                [float(LEASE_SECONDS), [row[0] for row in taken]],
+                [float(lease), [row[0] for row in taken]],
             )
     rows = tuple(Claimed(id=row[0], group=row[1], attempt=row[2] + 1) for row in taken)
     return Claim(rows=rows, quarantined=tuple(spent))
@@ -104,11 +108,14 @@ def lock_claimed(*, table: str, state: int, rows: tuple[Claimed, ...]) -> set[UU
         return {row[0] for row in cursor.fetchall()}
 
 
-def put_back(*, table: str, rows: tuple[Claimed, ...], seconds: float) -> None:
-    """Take back step one for rows that could not be worked on through no fault of theirs; they rest for `seconds`."""
+def put_back(*, table: str, rows: tuple[Claimed, ...], seconds: float, burnt: bool = False) -> None:
+    """Take back step one for rows that could not be worked on; they rest for `seconds`.
+
+    The attempt counts only where it is `burnt`: where it may be the fault of one of them.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} m SET attempt = m.attempt - 1,"  # noqa: S608 - fixed names
+            f"UPDATE {table} m SET attempt = m.attempt - {int(not burnt)},"  # noqa: S608 - fixed names
             " lease_until = clock_timestamp() + make_interval(secs => %b)"
             " FROM unnest(%b::uuid[], %b::int4[]) AS c(id, attempt) WHERE m.id = c.id AND m.attempt = c.attempt",
             [seconds, [row.id for row in rows], [row.attempt for row in rows]],

@@ -11,6 +11,7 @@ from governance.pipeline.measuring import count, timed
 from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
 from governance.pipeline.watchdog import at_most
 from governance.privacy.classifying import Progress, classify_batch
+from governance.privacy.plugins.looking import seconds_at_most
 
 logger = logging.getLogger(__name__)
 SECONDS: Final = 20.0
@@ -36,7 +37,7 @@ def _turn(tenant: UUID, until: float, total: Progress) -> bool:
     worked = False
     while True:
         try:
-            with at_most(BATCH_SECONDS), timed():
+            with at_most(BATCH_SECONDS + seconds_at_most()), timed():
                 step = classify_batch(tenant=tenant, now=datetime.now(UTC))
         except OUTSIDE as error:
             drop_broken_connections()

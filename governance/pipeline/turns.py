@@ -1,6 +1,7 @@
 """Fair work for all tenants: a worker goes around those that have work and gives each a short turn.
 
-What is OUTSIDE is no fault of the row or job that met it: a key provider that is away, a record that cannot be written.
+What is OUTSIDE is no fault of the row or job that met it: a key provider or a detector of
+the user's own that is away, a record that cannot be written.
 
 However much one tenant has, another's work is next after one round; which tenant a ring named only says who is first.
 """
@@ -14,9 +15,10 @@ from django.db import connections
 
 from governance.audit.errors import RecordRefused
 from governance.keys.errors import KeyUnavailable, ProviderFailed
+from governance.privacy.plugins.process import DetectorAway
 
 TURN_SECONDS: Final = 0.25
-OUTSIDE: Final = (ProviderFailed, KeyUnavailable, RecordRefused)
+OUTSIDE: Final = (ProviderFailed, KeyUnavailable, RecordRefused, DetectorAway)
 _LONGEST_REST: Final = 60.0
 
 

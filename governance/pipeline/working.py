@@ -16,6 +16,7 @@ from governance.jobs.leasing import Leased, LeaseLost, claim_job, fail, postpone
 from governance.pipeline.running import SECONDS
 from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
 from governance.pipeline.watchdog import at_most
+from governance.privacy.plugins.looking import seconds_at_most
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[Leased], None]
@@ -58,7 +59,7 @@ def _turn(handlers: Mapping[str, Handler], tenant: UUID, until: float) -> int:
 def _steps(handler: Handler, leased: Leased, until: float) -> int:
     steps = 0
     while not leased.finished and (steps == 0 or time.monotonic() < until):
-        with at_most(STEP_SECONDS):
+        with at_most(STEP_SECONDS + 2 * seconds_at_most()):
             handler(leased)
         steps += 1
         rests.end(leased.tenant)

@@ -20,7 +20,7 @@ from governance.conf.settings import vault_settings
 from governance.identity.members import service_principal
 from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
-from governance.jobs.claiming import BYTES, Claim, without_flush
+from governance.jobs.claiming import BYTES, LEASE_SECONDS, Claim, without_flush
 from governance.jobs.gate import place
 from governance.jobs.pacing import Pace
 from governance.keys.data_keys import keyed_hashes
@@ -29,6 +29,8 @@ from governance.keys.models import KeyUse
 from governance.keys.warming import warm
 from governance.privacy.detectors import RULESET_VERSION, Unscannable
 from governance.privacy.marking import Marker
+from governance.privacy.plugins.looking import look, make_ready, rows_at_most, seconds_at_most
+from governance.privacy.plugins.process import DetectorAway, DetectorFailed
 from governance.privacy.profiles import Profile
 from governance.privacy.profiles.loading import active_profiles
 from governance.privacy.redaction import NOTHING_SAID, Said, redact
@@ -81,8 +83,9 @@ class _Work:
 def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
     """Do one batch of the tenant's pending messages, or of heads where no message waits. `claimed` is 0 at the end.
 
-    Raises ProviderFailed before anything is claimed, KeyUnavailable and RecordRefused with the rows put back: no attempt
-    is burnt.
+    Raises ProviderFailed before anything is claimed, KeyUnavailable, RecordRefused and DetectorAway with the rows put
+    back: no attempt is burnt. Raises DetectorFailed with the rows put back and the attempt burnt, so that each is next
+    tried alone.
     """
     with place():
         return _batch(tenant, now)
@@ -97,20 +100,26 @@ def _batch(tenant: UUID, now: datetime) -> Progress:
             progress.claimed = len(claim.rows)
             try:
                 _work(tenant, kind, claim, progress, now)
-            except (KeyUnavailable, ProviderFailed, RecordRefused):
+            except (KeyUnavailable, ProviderFailed, RecordRefused, DetectorAway):
                 with tenant_scope(tenant):
                     put_back_pending(kind, claim.rows, seconds=REST_SECONDS)
+                raise
+            except DetectorFailed:
+                with tenant_scope(tenant):
+                    put_back_pending(kind, claim.rows, seconds=0.0, burnt=True)
                 raise
             break
     return progress
 
 
 def _claim(tenant: UUID, kind: Kind) -> Claim:
+    make_ready()
     with tenant_scope(tenant):
         warm(tenant=tenant, uses=USES)  # Before anything is claimed or locked: a provider that is away costs no attempt.
         without_flush()
         pace = _paces[kind.table]
-        claim = claim_pending(kind, limit=pace.of(vault_settings().worker_rows), size=pace.of(BYTES))
+        limit = rows_at_most(pace.of(vault_settings().worker_rows))
+        claim = claim_pending(kind, limit=limit, size=pace.of(BYTES), lease=LEASE_SECONDS + seconds_at_most())
         if claim.quarantined:
             record_with_effect(
                 tenant=tenant,
@@ -128,6 +137,7 @@ def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datet
         ensure_redacted_keys(tenant=tenant, kind=kind, rows=claim.rows, now=now)
         scope = resources(row.group for row in claim.rows)
     with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
+        seen = look(tenant=tenant, kind=kind, rows=claim.rows)
         with tenant_scope(tenant):
             lock_subjects(kind, claim.rows)
             lock_redacted_ring(tenant)
@@ -135,7 +145,8 @@ def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datet
             if not rows:
                 return
             locked = time.monotonic()
-            written = redact_rows(tenant=tenant, rows=rows, now=now)
+            said = {record: Said(seen=spans) for record, spans in seen.items()}
+            written = redact_rows(tenant=tenant, rows=rows, now=now, said=said)
             progress.redacted += written.rows - written.unscanned
             progress.unscanned += written.unscanned
             record_with_effect(tenant=tenant, event="batch.processed", **principal.as_actor(), **written.as_facts())
@@ -163,7 +174,7 @@ def redact_rows(
 ) -> Written:
     """Open locked rows under the grant of this context, detect, and write redacted forms, findings and index entries.
 
-    `said` is what people said of a row's findings, by its id.
+    `said` is what people and other detectors said of a row, by its id.
     The caller holds the locks of `lock_subjects`, `lock_redacted_ring` and the rows, and records what it returns.
     """
     work = _detect(tenant, rows, said, now)

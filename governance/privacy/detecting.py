@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from governance.privacy.detectors import RULESET_VERSION, Unscannable, scan
 from governance.privacy.detectors.labels import scorer_row
-from governance.privacy.redaction import LeafFinding, Scan, redact
+from governance.privacy.plugins.looking import see
+from governance.privacy.redaction import NOTHING_SAID, LeafFinding, Said, Scan, redact
 
 LARGEST_TEXT: Final = 1024 * 1024  # Characters, as for a message.
 
@@ -33,10 +34,14 @@ class Detected:
         return {"ruleset": RULESET_VERSION, "findings": [asdict(one) for one in self.findings], "redacted": self.redacted}
 
 
-def detect(item: Any, *, scan: Scan = scan) -> Detected:
-    """Scan a text or any JSON value. Raises DetectionInputError where it cannot be scanned whole."""
+def detect(item: Any, *, scan: Scan = scan, plugin: bool = False) -> Detected:
+    """Scan a text or any JSON value; `plugin` asks the detector of the user's own as well.
+
+    Raises DetectionInputError where it cannot be scanned whole, DetectorAway, DetectorFailed.
+    """
+    said = Said(seen=see(item)) if plugin else NOTHING_SAID
     try:
-        redaction = redact(item, mark=lambda kind, _value: f"[{kind}]", scan=scan)
+        redaction = redact(item, mark=lambda kind, _value: f"[{kind}]", scan=scan, said=said)
     except Unscannable as error:
         raise DetectionInputError(f"This cannot be scanned whole ({error.code}), so nothing can be called clean.") from None
     return Detected(redaction.findings, redaction.item)

@@ -28,6 +28,7 @@ from governance.privacy.detectors import RULESET_VERSION, Kind, Tier
 from governance.privacy.errors import PrivacyError
 from governance.privacy.leaves import string_leaves
 from governance.privacy.models import Finding
+from governance.privacy.plugins.looking import look, make_ready
 from governance.privacy.rescanning import SCANNED, scan_anew
 from governance.vault.models import Message
 from governance.vault.pending import KINDS, claimed_as_is
@@ -191,6 +192,7 @@ def _judge(
 ) -> None:
     """Keep what a person said and scan the record anew, in one transaction, opened as a worker opens."""
     tenant = principal.tenant_id
+    make_ready()
     with tenant_scope(tenant):
         warm(tenant=tenant, uses=USES)
         table = _table(record)
@@ -200,9 +202,10 @@ def _judge(
         raise UnknownFinding("This record was not scanned yet, or is erased.")
     worker = service_principal(tenant=tenant, role=Role.WORKER, purpose=PURPOSE)
     with grant(principal=worker, action="classify", purpose=PURPOSE, resources=scope, now=now):
+        seen = look(tenant=tenant, kind=table, rows=rows)
         with tenant_scope(tenant):
             change(table, rows[0].group)
-            written = scan_anew(tenant=tenant, kind=table, rows=rows, now=now)
+            written = scan_anew(tenant=tenant, kind=table, rows=rows, seen=seen, now=now)
             record_with_effect(
                 tenant=tenant, event=event, **principal.as_actor(), record=str(record), **facts, **written.as_facts()
             )

@@ -49,17 +49,24 @@ class LeafFinding:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What people said of a record's findings: spans to mask by the number of their leaf, and those not to mask."""
+    """What others than the scanner say of a record: spans by the number of their leaf.
+
+    People mask for good (`masks`) and take findings back (`rejected`); a detector of the user's own has `seen` something,
+    or could not read the record (`unread`), which then cannot be called clean.
+    """
 
     masks: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
     rejected: frozenset[tuple[int, int, int, str]] = frozenset()
+    seen: Mapping[int, tuple[Span, ...]] = field(default_factory=dict)
+    unread: bool = False
 
     def knows(self, finding: "LeafFinding") -> bool:
         """Return whether a finding is one of those that people spoke of, whose row is there already."""
         return any((span.start, span.end) == (finding.start, finding.end) for span in self.masks.get(finding.leaf, ()))
 
     def of_leaf(self, number: int, found: tuple[Span, ...]) -> tuple[Span, ...]:
-        """Return the spans to mask in a leaf: those found but not rejected, joined with those that people marked."""
+        """Return the spans to mask in a leaf: those found or seen but not rejected, joined with those that people marked."""
+        found = joined([*found, *self.seen[number]]) if number in self.seen else found
         kept = [span for span in found if (number, span.start, span.end, str(span.type)) not in self.rejected]
         return joined([*kept, *self.masks.get(number, ())])
 
@@ -92,10 +99,13 @@ def redact(
     """Mask what `scan` finds in any leaf of a JSON value.
 
     `mark(type, value)` names the mask of a value in its normal form, so that one phone in two spellings gets one mark.
-    `said` is what people have corrected.
+    `said` is what people have corrected and what other detectors have seen.
     A number that holds a finding becomes the mark, as a string. Member names are masked as well. Raises Unscannable
-    (`leaf_too_large`, `binary_leaf`, `too_deep`, `over_budget`), upon which the caller marks the message `unscanned`.
+    (`leaf_too_large`, `binary_leaf`, `too_deep`, `over_budget`, `unread`), upon which the caller marks the message
+    `unscanned`.
     """
+    if said.unread:
+        raise Unscannable("unread")
     masking = _Masking(mark, scan, budget if budget is not None else Budget(), said)
     try:
         redacted = rewrite(item, masking.change)

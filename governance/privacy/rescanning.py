@@ -5,6 +5,7 @@ of findings stays: a rejected one is not masked again, one of theirs is masked f
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -26,7 +27,9 @@ from governance.privacy.classifying import PURPOSE, USES, Written, redact_rows
 from governance.privacy.correcting import said_of
 from governance.privacy.detectors import RULESET_VERSION
 from governance.privacy.models import Finding
-from governance.privacy.redaction import Said
+from governance.privacy.plugins.looking import Seen, look, make_ready, rows_at_most
+from governance.privacy.plugins.process import DetectorFailed
+from governance.privacy.redaction import NOTHING_SAID, Said
 from governance.vault.models import Conversation, IndexEntry, Message, State
 from governance.vault.pending import KINDS, Kind, claimed_as_is, lock_rows, lock_subjects
 from governance.vault.resealing import lock_redacted_ring
@@ -53,9 +56,10 @@ def queue_rescan(*, tenant: UUID, asked_by: UUID, collection: UUID | None = None
 
 
 def rescan_step(job: Leased) -> None:
-    """Scan the next batch anew. Raises LeaseLost, ProviderFailed, KeyUnavailable."""
+    """Scan the next batch anew. Raises LeaseLost, ProviderFailed, KeyUnavailable, DetectorAway."""
     now = datetime.now(UTC)
     kind = KINDS[int(job.cursor.get("table", 0))]
+    make_ready()
     with tenant_scope(job.tenant):
         warm(tenant=job.tenant, uses=USES)
         rows = _next(kind, job)
@@ -65,24 +69,46 @@ def rescan_step(job: Leased) -> None:
         return
     principal = service_principal(tenant=job.tenant, role=Role.WORKER, purpose=PURPOSE)
     with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
+        rows, seen = _look(job.tenant, kind, rows)
         with tenant_scope(job.tenant):
             lock_job(job)
-            written = scan_anew(tenant=job.tenant, kind=kind, rows=rows, now=now)
+            written = scan_anew(tenant=job.tenant, kind=kind, rows=rows, seen=seen, now=now)
             advance(job, done=len(rows), cursor={"table": KINDS.index(kind), "after": str(rows[-1].id)})
             record_with_effect(
                 tenant=job.tenant, event="batch.rescanned", **principal.as_actor(), job=str(job.id), **written.as_facts()
             )
 
 
-def scan_anew(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...], now: datetime) -> Written:
+def _look(tenant: UUID, kind: Kind, rows: tuple[Claimed, ...]) -> tuple[tuple[Claimed, ...], Mapping[UUID, Seen | None]]:
+    """Return rows and what a detector of the user's own sees in them; a row that it cannot read comes alone, with None."""
+    try:
+        return rows, look(tenant=tenant, kind=kind, rows=rows)
+    except DetectorFailed:
+        first = rows[:1]
+    try:
+        return first, look(tenant=tenant, kind=kind, rows=first)
+    except DetectorFailed:
+        return first, {first[0].id: None}
+
+
+def scan_anew(
+    *, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...], seen: Mapping[UUID, Seen | None], now: datetime
+) -> Written:
     """Scan rows that were scanned before, as the rules and people say now; the caller records what it returns.
 
+    `seen` is what `look` returned for the rows, with None for one that the detector could not read.
     Call it under a grant for `classify`, inside the tenant's scope, before any other row is locked.
     """
     lock_subjects(kind, rows)
     lock_redacted_ring(tenant)
     locked = [row for row in lock_rows(kind, rows) if row.state in SCANNED]
-    return redact_rows(tenant=tenant, rows=locked, said=_said(kind, locked), now=now)
+    people = _said(kind, locked)
+    said = {
+        row.id: replace(people.get(row.id, NOTHING_SAID), seen=seen.get(row.id) or {}, unread=seen.get(row.id, {}) is None)
+        for row in locked
+        if row.id in people or row.id in seen
+    }
+    return redact_rows(tenant=tenant, rows=locked, said=said, now=now)
 
 
 def _scanned(kind: Kind, spec: Mapping[str, Any]) -> Any:
@@ -99,7 +125,7 @@ def _next(kind: Kind, job: Leased) -> Any:
     rows = _scanned(kind, job.spec).order_by("id")
     if (after := job.cursor.get("after")) is not None:
         rows = rows.filter(id__gt=UUID(after))
-    return claimed_as_is(kind, rows[: vault_settings().worker_rows])
+    return claimed_as_is(kind, rows[: rows_at_most(vault_settings().worker_rows)])
 
 
 def _next_table(job: Leased, kind: Kind) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 from django.db import connection
 from django.db.models import QuerySet
 
-from governance.jobs.claiming import BYTES, Claim, Claimed, claim, lock_claimed, put_back
+from governance.jobs.claiming import BYTES, LEASE_SECONDS, Claim, Claimed, claim, lock_claimed, put_back
 from governance.vault.models import Conversation, Message, State
 
 
@@ -25,16 +25,17 @@ KINDS: Final = (
 )
 
 
-def claim_pending(kind: Kind, *, limit: int, size: int = BYTES) -> Claim:
+def claim_pending(kind: Kind, *, limit: int, size: int = BYTES, lease: float = LEASE_SECONDS) -> Claim:
     """Step one for pending records; commit right after it."""
     return claim(
-        table=kind.table, group=kind.group, state=State.PENDING, quarantine=State.QUARANTINED, limit=limit, size=size
-    )
+        table=kind.table, group=kind.group, state=State.PENDING, quarantine=State.QUARANTINED, limit=limit, size=size,
+        lease=lease,
+    )  # fmt: skip
 
 
-def put_back_pending(kind: Kind, rows: tuple[Claimed, ...], *, seconds: float) -> None:
-    """Take back a claim that burns no attempt."""
-    put_back(table=kind.table, rows=rows, seconds=seconds)
+def put_back_pending(kind: Kind, rows: tuple[Claimed, ...], *, seconds: float, burnt: bool = False) -> None:
+    """Take back a claim; the attempt counts only where it is `burnt`."""
+    put_back(table=kind.table, rows=rows, seconds=seconds, burnt=burnt)
 
 
 def lock_subjects(kind: Kind, rows: tuple[Claimed, ...]) -> None:

@@ -37,6 +37,8 @@ STATUSES: Final = {
     "profiles.unknown": 404,
     "profiles.invalid": 422,
     "profiles.refused": 409,
+    "detector.away": 503,
+    "detector.failed": 503,
     "findings.unknown": 404,
     "findings.place": 422,
     "jobs.unknown": 404,

@@ -26,6 +26,8 @@ class Command(VaultCommand):
         parser.add_argument("path", help="a file in UTF-8, or - for standard input")
         parser.add_argument("--spans", action="store_true", help="read lines with id and text, print spans for each")
 
+        parser.add_argument("--plugin", action="store_true", help="ask the detector of your own as well")
+
     def act(self, options: dict[str, Any]) -> None:
         with opened(options["path"]) as source:
             if options["spans"]:
@@ -35,7 +37,7 @@ class Command(VaultCommand):
             text = source.read(LARGEST_TEXT + 1)
         if len(text) > LARGEST_TEXT:
             raise CommandError(f"The text has more than {LARGEST_TEXT:,} characters; cut it, or use lines and --spans.")
-        found = detect(text)
+        found = detect(text, plugin=options["plugin"])
         self.show(options, found.as_facts(), told(found))
 
 
