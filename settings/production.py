@@ -17,6 +17,7 @@ SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 EMAIL_HOST = os.environ.get("THREADVAULT_MAIL_HOST", "localhost")
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("THREADVAULT_MAIL_FROM", "threadvault@localhost")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},

@@ -13,6 +13,7 @@ from governance.access.errors import AccessDenied, EmergencyRefused, UnknownBrea
 from governance.access.models import BreakGlass
 from governance.access.purposes import BREAK_GLASS
 from governance.approvals.asking import LONGEST_REASON, use
+from governance.approvals.telling import ask_to_tell, tell_now
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
@@ -71,6 +72,8 @@ def open_glass(*, principal: Principal, approval_id: UUID, now: datetime) -> Sho
             ends_at=open_until(asked.details, now),
         )
         shown = _shown(row)
+        ask_to_tell(tenant=principal.tenant_id, of="break_glass.opened", subject=row.id)
+        ask_to_tell(tenant=principal.tenant_id, of="break_glass.ended", subject=row.id, not_before=row.ends_at)
         _record(principal, "break_glass.opened", row, approval=str(approval_id), seconds=_seconds(row))
     return shown
 
@@ -86,6 +89,7 @@ def end_glass(*, principal: Principal, glass_id: UUID, now: datetime) -> None:
             raise EmergencyRefused("It has ended already.")
         row.ends_at, row.ended_by_id = max(now, row.began_at), principal.user_id
         row.save(update_fields=["ends_at", "ended_by"])
+        tell_now(tenant=principal.tenant_id, of="break_glass.ended", subject=row.id)
         _record(principal, "break_glass.ended", row)
 
 

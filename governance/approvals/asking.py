@@ -13,6 +13,7 @@ from uuid import UUID
 
 from governance.approvals.acts import ACTS
 from governance.approvals.models import Approval
+from governance.approvals.telling import ask_to_tell
 from governance.audit.recording import record_with_effect
 from governance.conf.settings import vault_settings
 from governance.crypto.derivation import fingerprint, join_parts
@@ -75,6 +76,7 @@ def ask(*, principal: Principal, act: str, subject: UUID, details: Mapping[str, 
             asker_id=principal.user_id,
             expires_at=now + timedelta(hours=vault_settings().approval_hours),
         )
+        ask_to_tell(tenant=principal.tenant_id, of="approval.asked", subject=approval.id)
         _record(principal, "approval.asked", approval)
     return approval.id
 

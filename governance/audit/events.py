@@ -45,6 +45,7 @@ EVENTS: Final = {
     "job.finished": "A job has done all it had to.",
     "job.quarantined": "Jobs were set aside after three attempts without a step forward.",
     "batch.rescanned": "A worker scanned records anew under the rules of now: counts, and the root over the new envelopes.",
+    "notice.sent": "Officers were mailed that something waits for them; holds how many, and the id of what waits.",
     "profile.drafted": "New settings of the detectors were drafted; holds the digest of the sealed settings.",
     "profile.activated": "Drafted settings of the detectors took force, with the ways in which they mask or protect less.",
     "finding.marked": "A person masked a place that no detector had found; holds the root over the new envelope.",

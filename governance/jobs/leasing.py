@@ -31,6 +31,14 @@ class LeaseLost(Exception):
     """The job is somebody else's now, or was paused or cancelled; leave it."""
 
 
+class Later(Exception):
+    """Something outside is away that this one job needs; the attempt is not counted. `reason` is a code for people."""
+
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(reason)
+        self.reason, self.seconds = reason, seconds
+
+
 @dataclass(slots=True)
 class Leased:
     """A job that this worker holds until its lease ends."""

@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from governance.approvals import telling
+from governance.notices import mailing
 from governance.pipeline.working import Handler
 from governance.privacy import rescanning
 
-HANDLERS: Final[dict[str, Handler]] = {rescanning.TOPIC: rescanning.rescan_step}
+HANDLERS: Final[dict[str, Handler]] = {rescanning.TOPIC: rescanning.rescan_step, telling.TOPIC: mailing.tell}

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-NOTICE_SECONDS: Final = 300.0
 CHECKPOINT_SECONDS: Final = 5.0
 CHECKPOINT: Final = "checkpoint"
 SCHEDULES: Final[dict[str, dict[str, Any]]] = {
@@ -12,5 +11,5 @@ SCHEDULES: Final[dict[str, dict[str, Any]]] = {
         "schedule": CHECKPOINT_SECONDS,
         "options": {"expires": CHECKPOINT_SECONDS},
     },
-    "mail what waits for people": {"task": "threadvault.notices", "schedule": NOTICE_SECONDS, "options": {"expires": 200}},
+    "mark what nobody used in time": {"task": "threadvault.expire", "schedule": 300.0, "options": {"expires": 200}},
 }

@@ -1,6 +1,6 @@
 """Celery tasks: ids in, one domain call each, in a context of their own."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +11,12 @@ from governance.identity.models import Tenant
 from governance.ingest.receiving import TOPIC as CLASSIFICATION
 from governance.jobs.claiming import job_tenants, pending_tenants
 from governance.jobs.leasing import TOPIC as JOBS
-from governance.notices.mailing import tell_of_approvals, tell_of_break_glass
 from governance.pipeline.fresh import task
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.heartbeat import beat
 from governance.pipeline.ringing import ring
 from governance.pipeline.running import classify_for_all
-from governance.pipeline.schedules import CHECKPOINT, NOTICE_SECONDS
+from governance.pipeline.schedules import CHECKPOINT
 from governance.pipeline.working import work_for_all
 
 
@@ -45,15 +44,12 @@ def sweep() -> None:
             ring(topic, tenant)
 
 
-@task("threadvault.notices")
-def notices() -> None:
-    """Mail what waits for people since the last run, and mark the approvals that nobody used in time."""
+@task("threadvault.expire")
+def expire() -> None:
+    """Mark the approvals that nobody used in time; what they allow has ended before."""
     now = datetime.now(UTC)
-    since = now - timedelta(seconds=NOTICE_SECONDS)
     for tenant in Tenant.objects.values_list("id", flat=True):
         expire_due(tenant=tenant, now=now)
-        tell_of_approvals(tenant=tenant, since=since, now=now)
-        tell_of_break_glass(tenant=tenant, since=since, now=now)
 
 
 @task("threadvault.checkpoint")

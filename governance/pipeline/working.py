@@ -12,7 +12,7 @@ from uuid import UUID
 from governance.audit.recording import record_with_effect
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import job_tenants
-from governance.jobs.leasing import Leased, LeaseLost, claim_job, fail, postpone, release
+from governance.jobs.leasing import Later, Leased, LeaseLost, claim_job, fail, postpone, release
 from governance.pipeline.running import SECONDS
 from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
 from governance.pipeline.watchdog import at_most
@@ -47,6 +47,10 @@ def _turn(handlers: Mapping[str, Handler], tenant: UUID, until: float) -> int:
     try:
         steps = _steps(handlers[leased.topic], leased, until)
     except LeaseLost:
+        return 1
+    except Later as later:
+        with tenant_scope(tenant):
+            postpone(leased, reason=later.reason, seconds=later.seconds)
         return 1
     except Exception as error:  # noqa: BLE001 - the worker's edge: the attempt was counted, other jobs go on
         return _give_back(tenant, leased, error)

@@ -38,7 +38,7 @@ NO_ACT_TASKS = {
     "threadvault.checkpoints": "signs the record",
     "threadvault.sweep": "rings",
     "threadvault.jobs": "each topic records what it does",
-    "threadvault.notices": "mails what is on the record already",
+    "threadvault.expire": "marks what has ended by itself",
 }
 
 

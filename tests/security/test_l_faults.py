@@ -108,7 +108,7 @@ def test_l06_control_a_debug_page_shows_the_local(sentinel, settings, monkeypatc
     assert found(sentinel, Client(raise_request_exception=False).get("/keys").content)
 
 
-TASKS = ("classify", "jobs", "notices", "sweep", "checkpoint", "checkpoints")
+TASKS = ("classify", "jobs", "expire", "sweep", "checkpoint", "checkpoints")
 
 
 @pytest.mark.parametrize("name", TASKS)
