@@ -30,7 +30,7 @@ def own_database() -> Iterator[str]:
     _administer(owner, f"CREATE DATABASE {name}")
     try:
         for variable in ("DATABASE_URL", "DATABASE_OWNER_URL"):
-            os.environ[variable] = urlunsplit(urlsplit(os.environ[variable])._replace(path=f"/{name}"))
+            os.environ[variable] = _address(os.environ[variable], name)
         set_up()
         from django.core.management import call_command
         from django.db import connections
@@ -42,6 +42,35 @@ def own_database() -> Iterator[str]:
             connections.close_all()
     finally:
         _drop(owner, name)
+
+
+@contextmanager
+def copied(source: str) -> Iterator[str]:
+    """Copy a database that nobody is connected to; drop it at the end."""
+    from django.db import connections
+
+    name, owner = f"bench_{secrets.token_hex(4)}", os.environ["DATABASE_OWNER_URL"]
+    connections.close_all()
+    _administer(_address(owner, "postgres"), f"CREATE DATABASE {name} TEMPLATE {source}")
+    try:
+        yield name
+    finally:
+        _drop(_address(owner, "postgres"), name)
+
+
+@contextmanager
+def pointed_at(name: str) -> Iterator[None]:
+    """Let processes that are started inside find this database; the connections of this process stay where they are."""
+    before = {variable: os.environ[variable] for variable in ("DATABASE_URL", "DATABASE_OWNER_URL")}
+    os.environ.update({variable: _address(address, name) for variable, address in before.items()})
+    try:
+        yield
+    finally:
+        os.environ.update(before)
+
+
+def _address(address: str, name: str) -> str:
+    return urlunsplit(urlsplit(address)._replace(path=f"/{name}"))
 
 
 def set_up() -> None:
