@@ -37,7 +37,7 @@ from governance.privacy.redaction import NOTHING_SAID, Said, redact
 from governance.vault.bulk import insert
 from governance.vault.documents import Document, encode
 from governance.vault.models import Classification, Conversation, Message
-from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects, put_back_pending
+from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects, put_back_pending, restrict
 from governance.vault.reading import open_rows
 from governance.vault.resealing import RedactedForm, ensure_redacted_keys, lock_redacted_ring, seal_redacted
 from governance.vault.resources import resources
@@ -121,6 +121,7 @@ def _claim(tenant: UUID, kind: Kind) -> Claim:
         limit = rows_at_most(pace.of(vault_settings().worker_rows))
         claim = claim_pending(kind, limit=limit, size=pace.of(BYTES), lease=LEASE_SECONDS + seconds_at_most())
         if claim.quarantined:
+            restrict(kind, claim.quarantined)
             record_with_effect(
                 tenant=tenant,
                 event="message.quarantined",

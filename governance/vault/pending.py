@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
 
 from governance.jobs.claiming import BYTES, LEASE_SECONDS, Claim, Claimed, claim, lock_claimed, put_back
-from governance.vault.models import Conversation, Message, State
+from governance.vault.models import Classification, Conversation, Message, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,17 @@ def claim_pending(kind: Kind, *, limit: int, size: int = BYTES, lease: float = L
 def put_back_pending(kind: Kind, rows: tuple[Claimed, ...], *, seconds: float, burnt: bool = False) -> None:
     """Take back a claim; the attempt counts only where it is `burnt`."""
     put_back(table=kind.table, rows=rows, seconds=seconds, burnt=burnt)
+
+
+def restrict(kind: Kind, rows: tuple[UUID, ...]) -> None:
+    """Call what a claim has set aside restricted, and its conversations: nobody knows what it holds."""
+    with connection.cursor() as cursor:
+        for table, column in {kind.table: "id", "governance_conversation": kind.group}.items():
+            cursor.execute(
+                f"UPDATE {table} SET classification = %b WHERE id IN"  # noqa: S608 - fixed names
+                f" (SELECT {column} FROM {kind.table} WHERE id = ANY(%b::uuid[]))",
+                [Classification.RESTRICTED.value, list(rows)],
+            )
 
 
 def lock_subjects(kind: Kind, rows: tuple[Claimed, ...]) -> None:

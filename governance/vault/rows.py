@@ -13,7 +13,7 @@ from django.db import connection
 from governance.access.cells import Resource
 from governance.crypto.envelope import Place
 from governance.vault.errors import NotFound
-from governance.vault.models import Conversation, Message
+from governance.vault.models import Classification, Conversation, Message, State
 from governance.vault.resources import resource_from
 from governance.vault.sealed import Sealed
 
@@ -61,7 +61,15 @@ _MESSAGES: Final = (
     " r.tenant_id, r.VIEW_revision, r.VIEW_data_key_id, r.VIEW FROM governance_message r"
     " WHERE r.conversation_id = %s AND r.ordinal > %s ORDER BY r.ordinal LIMIT %s"
 )
-_HEADS: Final = {view: _HEAD.replace("VIEW", view) for view in VIEWS}
+# A source that nobody has looked at may hold anything: until all of a conversation is scanned, its sources are restricted.
+_UNKNOWN: Final = (
+    f"CASE WHEN r.state = {State.PENDING} OR EXISTS (SELECT 1 FROM governance_message m WHERE m.conversation_id = r.id"  # noqa: S608 - numbers
+    f" AND m.state = {State.PENDING}) THEN {Classification.RESTRICTED} ELSE r.classification END"
+)
+_HEADS: Final = {
+    "redacted": _HEAD.replace("VIEW", "redacted"),
+    "source": _HEAD.replace("r.classification", _UNKNOWN).replace("VIEW", "source"),
+}
 _PAGES: Final = {view: _MESSAGES.replace("VIEW", view) for view in VIEWS}
 
 

@@ -5,10 +5,13 @@ import pytest
 from governance.access.errors import AccessDenied
 from governance.audit.models import AuditEntry
 from governance.identity.scoping import tenant_scope
+from governance.pipeline.running import run_classification
 from governance.vault.errors import NotFound
 from governance.vault.listing import list_conversations
 from governance.vault.reading import read_conversation
-from tests.conftest import as_principal, make_person, make_tenant, now
+from tests.access.policing import Officers
+from tests.conftest import as_principal, item, make_person, make_tenant, now, store
+from tests.security.test_c_ciphertext import sql
 
 
 def read(principal, conversation, view="redacted"):
@@ -49,6 +52,34 @@ def test_it_shows_others_nothing(tenant, people, stored, role):
             read(principal, stored[0], view)
     with pytest.raises(AccessDenied):
         list_conversations(principal=principal, purpose="support", now=now())
+
+
+CEILING = """forbid (principal, action == Action::"read_source", resource is Conversation)
+when { resource.classification > 1 };"""
+
+
+def test_a_ceiling_holds_before_anything_is_scanned(tenant, people):
+    Officers(tenant).put_in_force("ceiling", CEILING)
+    (chat,) = store(tenant, item("c-1", "nothing to find here"))
+    officer = as_principal(tenant, people["privacy_officer"], second_factor=True)
+    with pytest.raises(AccessDenied):
+        read(officer, chat.id, "source")
+    run_classification(tenant.id)
+    assert read(officer, chat.id, "source") == ["nothing to find here"], "the control: it was scanned, and is internal"
+    store(tenant, item("c-1", "nothing to find here", "card 4111 1111 1111 1111"))
+    with pytest.raises(AccessDenied):
+        read(officer, chat.id, "source")
+    opened = read_conversation(principal=officer, conversation_id=chat.id, purpose="support", now=now())
+    assert opened.messages[0].document.item["content"] == "nothing to find here", "the redacted view goes on"
+
+
+def test_what_was_set_aside_is_restricted_and_so_is_its_conversation(tenant, people):
+    (chat,) = store(tenant, item("c-1", "nothing to find here"))
+    sql("UPDATE governance_message SET attempt = 3")
+    run_classification(tenant.id)
+    assert sql("SELECT state, classification FROM governance_message") == [(3, 3)]
+    assert sql("SELECT state, classification FROM governance_conversation WHERE id = %s", chat.id) == [(1, 3)]
+    assert sql("SELECT count(*) FROM governance_auditentry WHERE event = 'message.quarantined'") == [(1,)]
 
 
 def test_it_knows_no_conversation_of_another_tenant(tenant, people, stored):
