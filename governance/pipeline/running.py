@@ -11,7 +11,7 @@ from governance.pipeline.measuring import count, timed
 from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
 from governance.pipeline.watchdog import at_most
 from governance.privacy.classifying import Progress, classify_batch
-from governance.privacy.plugins.looking import seconds_at_most
+from governance.privacy.plugins.asking import seconds_at_most
 
 logger = logging.getLogger(__name__)
 SECONDS: Final = 20.0

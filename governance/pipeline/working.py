@@ -16,7 +16,7 @@ from governance.jobs.leasing import Later, Leased, LeaseLost, claim_job, fail, p
 from governance.pipeline.running import SECONDS
 from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
 from governance.pipeline.watchdog import at_most
-from governance.privacy.plugins.looking import seconds_at_most
+from governance.privacy.plugins.asking import seconds_at_most
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[Leased], None]

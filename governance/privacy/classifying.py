@@ -29,7 +29,8 @@ from governance.keys.models import KeyUse
 from governance.keys.warming import warm
 from governance.privacy.detectors import RULESET_VERSION, Unscannable
 from governance.privacy.marking import Marker
-from governance.privacy.plugins.looking import look, make_ready, rows_at_most, seconds_at_most
+from governance.privacy.plugins.asking import make_ready, rows_at_most, seconds_at_most
+from governance.privacy.plugins.looking import look
 from governance.privacy.plugins.process import DetectorAway, DetectorFailed
 from governance.privacy.profiles import Profile
 from governance.privacy.profiles.loading import active_profiles

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from governance.privacy.detectors import RULESET_VERSION, Unscannable, scan
 from governance.privacy.detectors.labels import scorer_row
-from governance.privacy.plugins.looking import see
+from governance.privacy.plugins.asking import see
 from governance.privacy.redaction import NOTHING_SAID, LeafFinding, Said, Scan, redact
 
 LARGEST_TEXT: Final = 1024 * 1024  # Characters, as for a message.

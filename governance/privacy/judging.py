@@ -28,7 +28,8 @@ from governance.privacy.detectors import RULESET_VERSION, Kind, Tier
 from governance.privacy.errors import PrivacyError
 from governance.privacy.leaves import string_leaves
 from governance.privacy.models import Finding
-from governance.privacy.plugins.looking import look, make_ready
+from governance.privacy.plugins.asking import make_ready
+from governance.privacy.plugins.looking import look
 from governance.privacy.rescanning import SCANNED, scan_anew
 from governance.vault.models import Message
 from governance.vault.pending import KINDS, claimed_as_is

@@ -27,7 +27,8 @@ from governance.privacy.classifying import PURPOSE, USES, Written, redact_rows
 from governance.privacy.correcting import said_of
 from governance.privacy.detectors import RULESET_VERSION
 from governance.privacy.models import Finding
-from governance.privacy.plugins.looking import Seen, look, make_ready, rows_at_most
+from governance.privacy.plugins.asking import Seen, make_ready, rows_at_most
+from governance.privacy.plugins.looking import look
 from governance.privacy.plugins.process import DetectorFailed
 from governance.privacy.redaction import NOTHING_SAID, Said
 from governance.vault.models import Conversation, IndexEntry, Message, State

@@ -16,7 +16,7 @@ from governance.pipeline.running import run_classification
 from governance.pipeline.turns import rests
 from governance.pipeline.working import work_for_all
 from governance.privacy import judging
-from governance.privacy.plugins import looking
+from governance.privacy.plugins import asking
 from governance.privacy.plugins.process import Detector, DetectorAway
 from governance.privacy.rescanning import ask_rescan
 from governance.vault.comparing import verify_content
@@ -50,7 +50,7 @@ def plugin(tmp_path, monkeypatch):
         path.write_text(source)
         monkeypatch.setenv("THREADVAULT_DETECTOR_MODULE", str(path))
         monkeypatch.setenv("THREADVAULT_DETECTOR_SECONDS", seconds)
-        made.append(looking.configured())
+        made.append(asking.configured())
         return made[-1]
 
     yield configure
@@ -110,7 +110,7 @@ def test_no_transaction_is_open_and_no_row_locked_while_a_model_works(tenant, pl
     monkeypatch.setattr(Detector, "ask", watched)
     store(tenant, item("c-1", "call Anna"))
     run_classification(tenant.id)
-    assert detector is looking.configured()
+    assert detector is asking.configured()
     assert looked
     assert set(looked) == {(False, 0)}
 
@@ -231,8 +231,8 @@ def test_a_worker_that_is_killed_takes_it_along(tmp_path):
 
 def test_languages_go_apart_and_only_text_goes(plugin):
     detector = plugin("def detect(texts, lang): return [[(0, len(t), lang.upper())] for t in texts]")
-    seen = looking.look_at(detector, {looking._ONE: {"a": ["hello", "你好", "12 34", 5, True], "b": "x"}})
-    kinds = {number: spans[0] for number, spans in seen[looking._ONE].items()}
+    seen = asking.look_at(detector, {asking._ONE: {"a": ["hello", "你好", "12 34", 5, True], "b": "x"}})
+    kinds = {number: spans[0] for number, spans in seen[asking._ONE].items()}
     assert len(kinds) == 3
     assert {span.rule for span in kinds.values()} == {"plugin:own0"}
     assert {str(span.type) for span in kinds.values()} == {"CUSTOM"}, "names that the vault does not know"
@@ -251,7 +251,7 @@ def test_the_example_with_a_list_of_names_works_by_command(tmp_path, monkeypatch
         call_command("detect", str(text))
         assert "Anna Lee and 李雷 met Ann." in capsys.readouterr().out, "the control"
     finally:
-        looking.configured().close()
+        asking.configured().close()
 
 
 PRESIDIO = Path(".threadvault/bench-presidio/bin/python")
