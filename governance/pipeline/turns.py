@@ -15,6 +15,7 @@ from django.db import connections
 
 from governance.audit.errors import RecordRefused
 from governance.keys.errors import KeyUnavailable, ProviderFailed
+from governance.pipeline.settling import settle
 from governance.privacy.plugins.process import DetectorAway
 
 TURN_SECONDS: Final = 0.25
@@ -57,6 +58,7 @@ def in_turns(
 
     `turn(tenant, until)` works until that moment of the monotonic clock and returns whether it did anything.
     """
+    settle()
     deadline = time.monotonic() + seconds
     worked = True
     while worked and time.monotonic() < deadline:

@@ -86,6 +86,31 @@ def test_j15_no_network_is_asked_under_a_lock(tenant, monkeypatch):
     assert opened
 
 
+COLLECTIONS = """
+import gc, time, django
+django.setup()
+from governance.pipeline import handlers, running, settling
+def took():
+    began = time.perf_counter()
+    gc.collect()
+    return time.perf_counter() - began
+took()
+before = min(took() for _ in range(3))
+settling.settle()
+print(before, min(took() for _ in range(3)))
+"""
+
+
+def test_j15_a_full_collection_is_short_once_a_worker_has_settled():
+    """The control is the first figure: a collection over all that is loaded, which may come while rows are locked."""
+    told = subprocess.run(
+        [sys.executable, "-c", COLLECTIONS], cwd=ROOT, env=environment(), text=True, capture_output=True, check=True
+    ).stdout
+    before, after = map(float, told.split())
+    assert before > 0.02
+    assert after < before / 4
+
+
 def test_a_pace_follows_how_long_locks_were_held():
     pace = Pace(1.0)
     assert pace.of(128) == 128
