@@ -6,7 +6,7 @@ from governance.audit.models import AuditEntry, Checkpoint, SinkPosition
 from governance.identity.models import ApiToken, Membership, Tenant, User
 from governance.ingest.models import Receipt
 from governance.jobs.models import Job
-from governance.keys.models import DataKey, KeyRing, KeyVersion
+from governance.keys.models import DataKey, KeyRing, KeyTransition, KeyVersion
 from governance.privacy.models import DetectionProfile, Finding, LegalHold, RetentionRule, SubjectRequest, Tombstone
 from governance.vault.models import (
     Collection,
@@ -35,6 +35,7 @@ __all__ = [
     "IndexEntry",
     "Job",
     "KeyRing",
+    "KeyTransition",
     "KeyVersion",
     "LegalHold",
     "Membership",

@@ -98,19 +98,31 @@ class OpenDataKey:
 
     def seal(self, text: bytes, place: Place) -> bytes:
         """Return the envelope of `text` for `place`. Raises TooLarge over 2^31 - 1 bytes."""
-        nonce = os.urandom(12)
-        return self._header + nonce + self._aead.encrypt(nonce, pad(text), associated_data(place, self.id))
+        return self._encrypt(pad(text), place)
 
     def open(self, envelope: bytes, place: Place) -> bytes:
         """Return the text sealed at `place`. Raises CannotOpen, for whatever reason it does not open."""
+        return unpad(self._decrypt(envelope, place))
+
+    def _encrypt(self, padded: bytes, place: Place) -> bytes:
+        nonce = os.urandom(12)
+        return self._header + nonce + self._aead.encrypt(nonce, padded, associated_data(place, self.id))
+
+    def _decrypt(self, envelope: bytes, place: Place) -> bytes:
         envelope = bytes(envelope)
         if data_key_of(envelope) != self.id or not hmac.compare_digest(envelope[:30], self._header):
             raise CannotOpen from None
         try:
-            padded = self._aead.decrypt(envelope[30:42], envelope[42:], associated_data(place, self.id))
+            return self._aead.decrypt(envelope[30:42], envelope[42:], associated_data(place, self.id))
         except InvalidTag:
             raise CannotOpen from None
-        return unpad(padded)
+
+    def hand_over(self, envelope: bytes, place: Place, *, to: "OpenDataKey", at: Place) -> bytes:
+        """Return what is sealed at `place`, sealed under another key for `at`; the text does not leave this module.
+
+        Raises CannotOpen as `open` does.
+        """
+        return to._encrypt(self._decrypt(envelope, place), at)  # noqa: SLF001 - a key of the same class
 
     def __repr__(self) -> str:
         return f"OpenDataKey({self.id})"

@@ -6,17 +6,18 @@ from governance.access.acting import require
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
+from governance.keys.changing import Cause
 from governance.keys.rotating import rotate
 
 
-def rotate_ring(*, principal: Principal, use: str, now: datetime) -> int:
+def rotate_ring(*, principal: Principal, use: str, now: datetime, reason: str = "") -> int:
     """Rotate the ring for `use` and return the number of the new version; takes a fresh second factor.
 
     Raises AccessDenied (recorded), UnknownKey.
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
-        version = rotate(tenant=principal.tenant_id, use=use, now=now)
+        version = rotate(tenant=principal.tenant_id, use=use, cause=Cause(principal.user_id, reason.strip()), now=now)
         record_with_effect(
             tenant=principal.tenant_id,
             event="key.rotated",

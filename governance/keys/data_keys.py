@@ -1,9 +1,8 @@
 """Data keys: one a (conversation, owner, use), made when first needed, opened in bulk."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -13,69 +12,11 @@ from governance.crypto.derivation import KeyedHash
 from governance.crypto.envelope import OpenDataKey
 from governance.crypto.wrapping import new_secret
 from governance.identity.identifiers import uuid7
-from governance.keys.errors import KeyDestroyed, UnknownKey
+from governance.keys.errors import KeyReplaced, UnknownKey
 from governance.keys.models import DataKey
 from governance.keys.rings import active_version, lock_shared, rings_of
-from governance.keys.warming import wrapping_key, wrapping_keys
-
-NOBODY = UUID(int=0)
-
-
-@dataclass(frozen=True, slots=True)
-class KeyOwner:
-    """What a data key belongs to."""
-
-    conversation: UUID
-    owner: UUID
-    use: str
-
-
-def _context(*, tenant: UUID, version: UUID, key: UUID, owner: KeyOwner) -> tuple[bytes, ...]:
-    """What a wrapped data key is bound to; the version stands here, so a rewrap touches no message."""
-    return (tenant.bytes, version.bytes, key.bytes, owner.conversation.bytes, owner.owner.bytes, owner.use.encode())
-
-
-class _Wrapped(NamedTuple):
-    """A data key as it is stored, with the state of the version that wraps it."""
-
-    id: UUID
-    tenant: UUID
-    version: UUID
-    conversation: UUID
-    owner: UUID
-    use: str
-    wrapped: bytes | None
-    state: str | None
-
-    @property
-    def of(self) -> KeyOwner:
-        return KeyOwner(self.conversation, self.owner, self.use)
-
-
-_STORED = (
-    "SELECT k.id, k.tenant_id, k.version_id, k.conversation_id, k.owner_id, k.use, k.wrapped, v.state"
-    " FROM governance_datakey k LEFT JOIN governance_keyversion v ON v.id = k.version_id"
-)
-_BY_ID = _STORED + " WHERE k.id = ANY(%s)"
-_BY_OWNER = _STORED + " WHERE k.conversation_id = ANY(%s) AND k.owner_id = ANY(%s)"
-
-
-def _read(statement: str, *parameters: list[UUID]) -> list[_Wrapped]:
-    """Read keys and the states of their versions in one statement; every opening asks, and the ORM costs three times it."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        return [_Wrapped(*row) for row in cursor.fetchall()]
-
-
-def _unwrap(rows: Iterable[_Wrapped]) -> Iterator[tuple[_Wrapped, bytes]]:
-    """Unwrap keys. Raises KeyDestroyed, KeyUnavailable, CannotOpen for a row that was changed."""
-    wanted = [(row, row.wrapped) for row in rows]
-    keys = wrapping_keys({row.version: row.state for row, wrapped in wanted if wrapped is not None})
-    for row, wrapped in wanted:
-        if wrapped is None:
-            raise KeyDestroyed("The data key was destroyed; what it sealed cannot be read again.")
-        context = _context(tenant=row.tenant, version=row.version, key=row.id, owner=row.of)
-        yield row, keys[row.version].unwrap(bytes(wrapped), *context)
+from governance.keys.warming import wrapping_key
+from governance.keys.wrapped import BY_ID, BY_OWNER, NOBODY, KeyOwner, WrappedKey, context_of, read_keys, unwrap_all
 
 
 def _insert(rows: list[tuple[Any, ...]], tenant: UUID, now: datetime) -> set[UUID]:
@@ -85,21 +26,22 @@ def _insert(rows: list[tuple[Any, ...]], tenant: UUID, now: datetime) -> set[UUI
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO governance_datakey (id, tenant_id, version_id, conversation_id, owner_id, use, wrapped, created_at)"
-            " SELECT u.id, %b::uuid, u.version, u.conversation, u.owner, u.use, u.wrapped, %b::timestamptz"
+            " SELECT u.id, %b::uuid, u.version, u.conversation, u.owner, u.use, u.wrapped,"
+            " least(%b::timestamptz, clock_timestamp())"  # A clock that is fast would hide a key from a re-encryption.
             " FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::bytea[])"
             " u(id, version, conversation, owner, use, wrapped)"
-            " ON CONFLICT (tenant_id, conversation_id, owner_id, use) DO NOTHING RETURNING id",
+            " ON CONFLICT (tenant_id, conversation_id, owner_id, use) WHERE NOT replaced DO NOTHING RETURNING id",
             [tenant, now, *(list(column) for column in columns)],
         )
         return {row[0] for row in cursor.fetchall()}
 
 
-def _select(owners: Iterable[KeyOwner]) -> dict[KeyOwner, _Wrapped]:
+def _select(owners: Iterable[KeyOwner]) -> dict[KeyOwner, WrappedKey]:
     wanted = list(owners)
     if not wanted:
         return {}
     conversations, of = list({one.conversation for one in wanted}), list({one.owner for one in wanted})
-    found = {row.of: row for row in _read(_BY_OWNER, conversations, of)}
+    found = {row.of: row for row in read_keys(BY_OWNER, conversations, of)}
     return {owner: found[owner] for owner in wanted if owner in found}
 
 
@@ -117,7 +59,7 @@ def obtain(*, tenant: UUID, owners: Iterable[KeyOwner], now: datetime) -> dict[K
         opened = _create(tenant=tenant, owners=missing, now=now)
         lost = [owner for owner in missing if owner not in opened]
         held.update(_select(lost))
-    opened.update((row.of, OpenDataKey(key_id=row.id, secret=secret)) for row, secret in _unwrap(held.values()))
+    opened.update((row.of, OpenDataKey(key_id=row.id, secret=secret)) for row, secret in unwrap_all(held.values()))
     return opened
 
 
@@ -139,7 +81,7 @@ def _create(*, tenant: UUID, owners: list[KeyOwner], now: datetime) -> dict[KeyO
     for owner in owners:
         version = versions[owner.use]
         key_id, secret = uuid7(), new_secret()
-        context = _context(tenant=tenant, version=version.id, key=key_id, owner=owner)
+        context = context_of(tenant=tenant, version=version.id, key=key_id, owner=owner)
         wrapped = wrapping_key(version).wrap(secret, *context)
         rows.append((key_id, version.id, owner.conversation, owner.owner, owner.use, wrapped))
         secrets[owner] = (key_id, secret)
@@ -149,18 +91,21 @@ def _create(*, tenant: UUID, owners: list[KeyOwner], now: datetime) -> dict[KeyO
     }
 
 
-def open_data_keys(ids: Iterable[UUID]) -> dict[UUID, OpenDataKey]:
+def open_data_keys(ids: Iterable[UUID], *, emergency: bool = False) -> dict[UUID, OpenDataKey]:
     """Return open data keys by id, without those that were destroyed; call it inside the tenant's scope.
 
-    Raises UnknownKey for an id that is no row of this tenant, CannotOpen for a row that was changed, KeyUnavailable
-    for one whose version may not open.
+    `emergency` opens those of compromised versions as well, for break-glass.
+    Raises UnknownKey for an id that is no row of this tenant, KeyReplaced where what the key sealed is under another one
+    by now, CannotOpen for a row that was changed, KeyUnavailable for one whose version may not open.
     """
     wanted = set(ids)
-    rows = _read(_BY_ID, list(wanted))
+    rows = read_keys(BY_ID, list(wanted))
     if len(rows) < len(wanted):
         raise UnknownKey("A row names a data key that this tenant does not have.")
+    if any(row.replaced and row.wrapped is None for row in rows):
+        raise KeyReplaced("What this data key sealed was re-encrypted meanwhile; read the row again.")
     live = (row for row in rows if row.wrapped is not None)
-    return {row.id: OpenDataKey(key_id=row.id, secret=secret) for row, secret in _unwrap(live)}
+    return {row.id: OpenDataKey(key_id=row.id, secret=secret) for row, secret in unwrap_all(live, emergency=emergency)}
 
 
 def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:
@@ -174,7 +119,7 @@ def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:
         lock_shared([rings_of(tenant)[use]])
         _create(tenant=tenant, owners=[owner], now=now)
         row = _select([owner])[owner]
-    [(_, secret)] = _unwrap([row])
+    [(_, secret)] = unwrap_all([row])
     return secret
 
 

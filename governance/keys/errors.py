@@ -35,3 +35,15 @@ class BadTransition(KeysError):
     """This change of state is not one of the listed ones."""
 
     code = "keys.transition"
+
+
+class KeyWorkGoesOn(KeysError):
+    """A job of this kind is at work on the ring already."""
+
+    code = "keys.busy"
+
+
+class KeyReplaced(KeysError):
+    """What the key sealed is under another key by now; the row says which."""
+
+    code = "keys.replaced"

@@ -83,11 +83,36 @@ class KeyVersion(models.Model):
         return f"version {self.number}"
 
 
+class KeyTransition(models.Model):
+    """That a version came into a state: when, by whom (None: by nobody, as at the founding) and why. Only grows."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant_id = models.UUIDField()
+    version_id = models.UUIDField()
+    before = models.CharField(max_length=14, blank=True)
+    after = models.CharField(max_length=14)
+    at = models.DateTimeField()
+    actor = models.UUIDField(null=True)
+    reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        verbose_name = "key transition"
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "id"], name="key_transition_of_tenant")]
+        indexes = [models.Index(fields=["tenant_id", "version_id", "at"], name="key_transition_by_version")]
+        ordering = ["at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.before} to {self.after}"
+
+
 class DataKey(models.Model):
     """The key of one owner's texts in one conversation for one use, wrapped by a key version.
 
     `conversation_id` and `owner_id` are NOBODY (the nil UUID) for keys of the tenant as a whole. A destroyed key keeps
-    its row, so that "destroyed" and "unknown" differ.
+    its row, so that "destroyed" and "unknown" differ. One that is `replaced` seals no more; it opens until all that it
+    sealed is under its successor, and is destroyed then.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -99,6 +124,7 @@ class DataKey(models.Model):
     wrapped = models.BinaryField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     destroyed_at = models.DateTimeField(null=True)
+    replaced = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         app_label = "governance"
@@ -106,7 +132,9 @@ class DataKey(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["tenant_id", "id"], name="data_key_of_tenant"),
             models.UniqueConstraint(
-                fields=["tenant_id", "conversation_id", "owner_id", "use"], name="data_key_one_an_owner"
+                fields=["tenant_id", "conversation_id", "owner_id", "use"],
+                condition=Q(replaced=False),
+                name="data_key_one_an_owner",
             ),
             models.CheckConstraint(
                 condition=Q(wrapped__isnull=False, destroyed_at=None) | Q(wrapped=None, destroyed_at__isnull=False),
@@ -114,7 +142,6 @@ class DataKey(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["version_id"], name="data_key_by_version"),
             models.Index(fields=["tenant_id", "owner_id"], name="data_key_by_owner"),
         ]
 

@@ -13,7 +13,7 @@ from django.db import connection
 
 from governance.crypto.wrapping import new_secret
 from governance.keys.errors import KeyUnavailable
-from governance.keys.models import KeyRing, KeyUse, KeyVersion
+from governance.keys.models import KeyRing, KeyTransition, KeyUse, KeyVersion
 from governance.keys.providers import provider, root_provider
 
 _MOST_TENANTS = 10_000
@@ -53,7 +53,11 @@ def create_rings(*, tenant: UUID, now: datetime) -> list[KeyRing]:
     rings = []
     for use in USES:
         ring = KeyRing.objects.create(tenant_id=tenant, use=use)
-        new_version(ring=ring, number=1, state=KeyVersion.State.ACTIVE, now=now).save()
+        first = new_version(ring=ring, number=1, state=KeyVersion.State.ACTIVE, now=now)
+        first.save()
+        KeyTransition.objects.create(
+            tenant_id=tenant, version_id=first.id, after=first.state, at=now, reason="Made with its tenant."
+        )
         rings.append(ring)
     return rings
 

@@ -18,12 +18,12 @@ from governance.crypto.wrapping import WrappingKey
 from governance.keys.errors import KeyUnavailable
 from governance.keys.models import KeyVersion
 from governance.keys.rings import unwrap_version
+from governance.keys.states import OPENS, OPENS_IN_EMERGENCIES, opens
 
 _USABLE: Final = (
     "SELECT v.id, v.state FROM governance_keyversion v JOIN governance_keyring r ON r.tenant_id = v.tenant_id"
     " AND r.id = v.ring_id WHERE r.tenant_id = %s AND v.state = ANY(%s) AND (%s::text[] IS NULL OR r.use = ANY(%s))"
 )
-_DECRYPTS = {KeyVersion.State.ACTIVE, KeyVersion.State.DEACTIVATED}
 
 
 class _Store:
@@ -73,12 +73,13 @@ def cool() -> None:
     _store.clear()
 
 
-def wrapping_key(version: KeyVersion) -> WrappingKey:
+def wrapping_key(version: KeyVersion, *, emergency: bool = False) -> WrappingKey:
     """Return the version's wrapping key, from the store or its provider.
 
-    Raises KeyUnavailable in a state that opens nothing: suspended, compromised, destroyed or not yet active.
+    Raises KeyUnavailable in a state that opens nothing: suspended, destroyed, not yet active, and compromised where it is
+    no emergency.
     """
-    if version.state not in _DECRYPTS:
+    if not opens(version.state, emergency=emergency):
         raise KeyUnavailable(f"Version {version.number} of this ring is {version.state} and opens nothing.")
     key = _store.get(version.id)
     if key is None:
@@ -87,22 +88,27 @@ def wrapping_key(version: KeyVersion) -> WrappingKey:
     return key
 
 
-def warm(*, tenant: UUID, uses: frozenset[str] | None = None) -> None:
-    """Unwrap the usable versions of the tenant's rings; call it inside a short scope before the working transaction."""
+def warm(*, tenant: UUID, uses: frozenset[str] | None = None, emergency: bool = False) -> None:
+    """Unwrap the usable versions of the tenant's rings; call it inside a short scope before the working transaction.
+
+    `emergency` takes in compromised ones, for those who move data keys away from them.
+    """
     wanted = None if uses is None else sorted(uses)
     with connection.cursor() as cursor:
-        cursor.execute(_USABLE, [tenant, sorted(_DECRYPTS), wanted, wanted])
-        wrapping_keys(dict(cursor.fetchall()))
+        cursor.execute(_USABLE, [tenant, sorted(OPENS_IN_EMERGENCIES if emergency else OPENS), wanted, wanted])
+        wrapping_keys(dict(cursor.fetchall()), emergency=emergency)
 
 
-def wrapping_keys(states: Mapping[UUID, str | None]) -> dict[UUID, WrappingKey]:
+def wrapping_keys(states: Mapping[UUID, str | None], *, emergency: bool = False) -> dict[UUID, WrappingKey]:
     """Return the wrapping keys of versions by id; `states` are those that the caller's transaction has just read.
 
     Raises KeyUnavailable for a version that is not there or whose state opens nothing.
     """
-    found = {one: key for one, state in states.items() if state in _DECRYPTS and (key := _store.get(one)) is not None}
+    usable = [one for one, state in states.items() if opens(state, emergency=emergency)]
+    found = {one: key for one in usable if (key := _store.get(one)) is not None}
     if others := states.keys() - found.keys():
-        found |= {version.id: wrapping_key(version) for version in KeyVersion.objects.filter(id__in=others)}
+        rows = KeyVersion.objects.filter(id__in=others)
+        found |= {version.id: wrapping_key(version, emergency=emergency) for version in rows}
     if missing := states.keys() - found.keys():
         raise KeyUnavailable(f"{len(missing)} key versions are not there; the database was changed from outside.")
     return found

@@ -3,8 +3,14 @@
 from typing import Final
 
 from governance.approvals import telling
+from governance.custody import reencrypting, rewrapping
 from governance.notices import mailing
 from governance.pipeline.working import Handler
 from governance.privacy import rescanning
 
-HANDLERS: Final[dict[str, Handler]] = {rescanning.TOPIC: rescanning.rescan_step, telling.TOPIC: mailing.tell}
+HANDLERS: Final[dict[str, Handler]] = {
+    rescanning.TOPIC: rescanning.rescan_step,
+    telling.TOPIC: mailing.tell,
+    rewrapping.TOPIC: rewrapping.rewrap_step,
+    reencrypting.TOPIC: reencrypting.reencrypt_step,
+}

@@ -10,7 +10,7 @@ from governance.crypto.derivation import fingerprint
 from governance.vault.manifests import COLUMNS, Leaf, parse, split
 from governance.vault.models import Conversation, Message, SealManifest, State
 
-_EVENTS = ("batch.stored", "batch.processed", "batch.rescanned", "finding.marked", "finding.rejected")
+_EVENTS = ("batch.stored", "batch.processed", "batch.rescanned", "batch.reencrypted", "finding.marked", "finding.rejected")
 _PAGE = 500
 _TAKEN_BACK = fingerprint(b"")  # A new scan found that the record cannot be scanned whole.
 

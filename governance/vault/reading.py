@@ -16,6 +16,7 @@ from django.db import connection
 
 from governance.access.cells import CLASSIFICATIONS
 from governance.access.granting import Grant, grant, required
+from governance.access.purposes import BREAK_GLASS
 from governance.audit.recording import record_now
 from governance.crypto.derivation import fingerprint
 from governance.crypto.envelope import Place
@@ -24,12 +25,12 @@ from governance.identity.identifiers import uuid7
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.data_keys import open_data_keys
-from governance.keys.errors import UnknownKey
+from governance.keys.errors import KeyReplaced, UnknownKey
 from governance.vault.documents import Document, decode
 from governance.vault.errors import IntegrityFailure
 from governance.vault.models import Conversation, Message, State
 from governance.vault.records import OpenedConversation, OpenedMessage
-from governance.vault.rows import MessageRow, SealedView, read_head, read_messages, view_of
+from governance.vault.rows import MessageRow, SealedView, read_again, read_head, read_messages, view_of
 
 ACTIONS = {"redacted": "read_redacted", "source": "read_source"}
 _WITHHELD = {
@@ -51,7 +52,17 @@ def _warm_grant(held: Grant, views: Sequence[SealedView]) -> None:
     wanted = {view.key for view in views if view.key is not None}
     missing = wanted - held.keys.keys()
     if missing:
-        held.keys.update(open_data_keys(missing))
+        held.keys.update(open_data_keys(missing, emergency=held.purpose == BREAK_GLASS))
+
+
+def _warmed(held: Grant, views: Sequence[SealedView]) -> Sequence[SealedView]:
+    """Warm the grant and return the views; read again where a re-encryption came between their rows and their keys."""
+    try:
+        _warm_grant(held, views)
+    except KeyReplaced:
+        views = [read_again(view) for view in views]
+        _warm_grant(held, views)
+    return views
 
 
 def _open(held: Grant, view: SealedView) -> Document | None:
@@ -75,12 +86,12 @@ def open_views(views: Sequence[SealedView], *, view: str) -> list[Document | Non
     held.check(Counter(one.place.conversation for one in views), view=view)
     place = None
     try:
-        _warm_grant(held, views)
+        views = _warmed(held, views)
         opened = []
         for one in views:
             place = one.place
             opened.append(_open(held, one))
-    except (CannotOpen, UnknownKey):
+    except (CannotOpen, UnknownKey, KeyReplaced):
         _report(held, place, view)
         raise IntegrityFailure from None
     return opened

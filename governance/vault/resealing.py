@@ -9,9 +9,10 @@ from django.db import connection
 
 from governance.crypto.envelope import Place
 from governance.jobs.claiming import Claimed
-from governance.keys.data_keys import KeyOwner, ensure, obtain, owners_of
+from governance.keys.data_keys import ensure, obtain, owners_of
 from governance.keys.models import KeyUse
 from governance.keys.rings import lock_shared, rings_of
+from governance.keys.wrapped import KeyOwner
 from governance.vault.manifests import leaf_bytes, write_manifest
 from governance.vault.models import Conversation, Message, State
 from governance.vault.pending import KINDS, Kind, lock_subjects

@@ -89,6 +89,22 @@ def view_of(record: Conversation | Message, view: str) -> SealedView:
     return _view(f"conversation.{view}", record.id, record.id, (*columns, envelope))
 
 
+def read_again(view: SealedView) -> SealedView:
+    """Return the view as its row has it now; call it inside the tenant's scope. Raises NotFound."""
+    label = view.place.column
+    kind, _, column = label.partition(".")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT tenant_id, {column}_revision, {column}_data_key_id, {column} FROM governance_{kind}"  # noqa: S608 - fixed names
+            " WHERE id = %s",
+            [view.place.message],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound
+    return _view(label, view.place.conversation, view.place.message, row)
+
+
 def read_head(conversation: UUID, *, view: str) -> HeadRow:
     """Return the conversation with one view of its head; call it inside the tenant's scope. Raises NotFound."""
     with connection.cursor() as cursor:

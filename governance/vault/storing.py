@@ -17,9 +17,10 @@ from django.db import connection
 from governance.access.purposes import DEFAULT_FOR_COLLECTION
 from governance.crypto.derivation import KeyedHash
 from governance.crypto.envelope import OpenDataKey, Place
-from governance.keys.data_keys import KeyOwner, keyed_hash, obtain
+from governance.keys.data_keys import keyed_hash, obtain
 from governance.keys.models import KeyUse
 from governance.keys.rings import lock_shared, rings_of
+from governance.keys.wrapped import KeyOwner
 from governance.vault import bulk
 from governance.vault.manifests import leaf_bytes, write_manifest
 from governance.vault.models import Collection, Conversation, Message

@@ -265,7 +265,7 @@ def in_threads(turn):
 
 # Ways to write the envelope wrong: what stands in the source, and what would stand there.
 MUTANTS = {
-    "no AAD": ("encrypt(nonce, pad(text), associated_data(place, self.id))", "encrypt(nonce, pad(text), None)",
+    "no AAD": ("encrypt(nonce, padded, associated_data(place, self.id))", "encrypt(nonce, padded, None)",
                "envelope[42:], associated_data(place, self.id))", "envelope[42:], None)"),
     "no revision in the AAD": ("_REVISION.pack(4, place.revision)", "b''"),
     "no message in the AAD": ("            place.message.bytes,\n", ""),
@@ -274,7 +274,8 @@ MUTANTS = {
     "no tag": ("self._aead.decrypt(envelope[30:42], envelope[42:], associated_data(place, self.id))", "self._bare(envelope)"),
     "no commitment": ("or not hmac.compare_digest(envelope[:30], self._header)", ""),
     "== on the commitment": ("not hmac.compare_digest(envelope[:30], self._header)", "envelope[:30] != self._header"),
-    "no padding": ("pad(text), associated", "text, associated", "return unpad(padded)", "return padded"),
+    "no padding": ("_encrypt(pad(text), place)", "_encrypt(text, place)",
+                   "return unpad(self._decrypt(envelope, place))", "return self._decrypt(envelope, place)"),
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from governance.keys.errors import KeyReplaced
 from governance.privacy.models import DetectionProfile
 from governance.privacy.profiles.profile import PLAIN, Profile, profile_of
 from governance.privacy.profiles.sealing import open_settings
@@ -27,10 +28,15 @@ NO_PROFILES = Profiles()
 
 def active_settings() -> dict[UUID | None, Settings]:
     """Return the settings in force by their collection; None is the whole tenant. Call it inside the scope, keys warm."""
+    try:
+        return _active_settings()
+    except KeyReplaced:  # A re-encryption came between the rows and their keys.
+        return _active_settings()
+
+
+def _active_settings() -> dict[UUID | None, Settings]:
     rows = list(DetectionProfile.objects.filter(state=DetectionProfile.State.ACTIVE))
-    if not rows:
-        return {}
-    opened = open_settings(rows)
+    opened = open_settings(rows) if rows else {}
     return {row.collection_id: opened[row.id] for row in rows}
 
 

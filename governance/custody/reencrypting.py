@@ -1,0 +1,136 @@
+"""Re-encrypting a ring as a job, after a compromise: new data keys, new ciphertext, and the old keys destroyed.
+
+1. Every data key that was made before the job was asked gets a successor and seals no more.
+2. The ring's lock is taken alone for a moment: every writer that had obtained an old key has committed.
+3. What is under old keys is sealed under their successors, batch by batch; both open meanwhile, and writers go on.
+4. When nothing is under the old keys any more, they are destroyed: whoever stole one opens nothing of what is stored.
+
+A job that is killed goes on where its last step ended. One that is cancelled leaves both keys open; the next one ends it.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from governance.access.acting import require
+from governance.audit.recording import record_with_effect
+from governance.identity.principals import Principal
+from governance.identity.scoping import tenant_scope
+from governance.jobs.leasing import OPEN, Leased, advance, create, lock_job
+from governance.jobs.models import Job
+from governance.keys.errors import KeyWorkGoesOn, UnknownKey
+from governance.keys.models import KeyUse
+from governance.keys.replacing import candidates, replace, retire
+from governance.keys.rings import lock_exclusive, lock_shared, rings_of
+from governance.keys.warming import warm
+from governance.keys.wrapped import NOBODY
+from governance.privacy.models import DetectionProfile
+from governance.privacy.profiles.sealing import seal_settings_anew
+from governance.vault.pending import KINDS
+from governance.vault.reencrypting import VIEWS, count_sealed, lock_owners, next_left, seal_anew
+
+TOPIC: Final = "reencrypt"
+_FIRST: Final = str(NOBODY)
+
+
+def ask_reencrypt(*, principal: Principal, use: str, now: datetime) -> UUID:
+    """Put a job into the queue that re-encrypts what the ring for `use` protects; takes a fresh second factor.
+
+    `use` is content or redacted. Rewrap first, or have a new active version, where a version is compromised. Raises
+    AccessDenied (recorded), UnknownKey, KeyWorkGoesOn.
+    """
+    tenant = principal.tenant_id
+    require(principal=principal, action="manage_keys", now=now, second_factor=True)
+    if use not in VIEWS:
+        raise UnknownKey(f"Nothing is re-encrypted under {use!r}; rings with sealed columns: {', '.join(VIEWS)}.")
+    with tenant_scope(tenant):
+        ring = rings_of(tenant)[use]
+        lock_exclusive(ring)
+        if Job.objects.filter(topic=TOPIC, spec__use=use, state__in=[*OPEN, Job.State.PAUSED]).exists():
+            raise KeyWorkGoesOn("This ring is being re-encrypted already: manage.py jobs list --open.")
+        with connection.cursor() as cursor:  # The database's clock, which data keys are dated by.
+            cursor.execute("SELECT clock_timestamp()")
+            before = cursor.fetchone()[0]
+        spec = {"use": use, "before": before.isoformat()}
+        job = create(tenant=tenant, topic=TOPIC, spec=spec, total=count_sealed(use), asked_by=principal.user_id)
+        record_with_effect(
+            tenant=tenant, event="job.asked", **principal.as_actor(), job=str(job), topic=TOPIC, ring=str(ring), use=use
+        )
+    return job
+
+
+def reencrypt_step(job: Leased) -> None:
+    """Do the next step of the phase at hand. Raises LeaseLost, ProviderFailed, KeyUnavailable, CannotOpen."""
+    use = job.spec["use"]
+    with tenant_scope(job.tenant):
+        ring = rings_of(job.tenant)[use]
+        warm(tenant=job.tenant, uses=frozenset({use}), emergency=True)
+    with tenant_scope(job.tenant):
+        lock_job(job)
+        _PHASES[job.cursor.get("phase", "replace")](job, ring, use, datetime.now(UTC))
+
+
+def _at(job: Leased, phase: str, *, done: int = 0, finished: bool = False, **more: Any) -> None:
+    """End a step; `keys` and `records` in the cursor count what was done over all."""
+    counts = {name: job.cursor.get(name, 0) for name in ("keys", "records")}
+    advance(job, done=done, cursor={**counts, "phase": phase, "after": _FIRST, **more}, finished=finished)
+
+
+def _replace(job: Leased, ring: UUID, use: str, now: datetime) -> None:
+    after = UUID(job.cursor.get("after", _FIRST))
+    found = candidates(ring=ring, before=datetime.fromisoformat(job.spec["before"]), after=after)
+    if found:
+        lock_owners(one.owner for one in found)
+        lock_shared([ring])
+        replaced = replace(ring=ring, keys=[one.id for one in found])
+        _at(job, "replace", after=str(found[-1].id), keys=job.cursor.get("keys", 0) + replaced)
+    elif after != NOBODY:
+        _at(job, "replace")  # Around once more, for what somebody else held.
+    else:
+        lock_exclusive(ring)
+        _at(job, "move", table=0)
+
+
+def _move(job: Leased, ring: UUID, use: str, now: datetime) -> None:
+    table, after = int(job.cursor.get("table", 0)), UUID(job.cursor["after"])
+    kind = KINDS[table]
+    rows = next_left(kind=kind, use=use, after=after)
+    if rows:
+        lock_owners(one.owner for one in rows)
+        lock_shared([ring])
+        moved = seal_anew(tenant=job.tenant, kind=kind, use=use, rows=rows, now=now)
+        records = job.cursor.get("records", 0) + moved.records
+        _at(job, "move", done=moved.records, table=table, after=str(rows[-1].id), records=records)
+        record_with_effect(
+            tenant=job.tenant, event="batch.reencrypted", actor_kind="worker", job=str(job.id), rows=moved.records,
+            manifest=str(moved.manifest), root=moved.root.hex(),
+        )  # fmt: skip
+    elif after != NOBODY:
+        _at(job, "move", table=table)
+    elif table + 1 < len(KINDS):
+        _at(job, "move", table=table + 1)
+    else:
+        if use == KeyUse.CONTENT:
+            lock_exclusive(ring)  # A profile that is being drafted is written first.
+            seal_settings_anew(DetectionProfile.objects.order_by("id"), now=now)
+        _at(job, "retire")
+
+
+def _retire(job: Leased, ring: UUID, use: str, now: datetime) -> None:
+    gone = retire(ring=ring, now=now)
+    _at(job, "retire", finished=gone == 0)
+    if job.finished:
+        record_with_effect(
+            tenant=job.tenant, event="key.reencrypted", actor_kind="worker", job=str(job.id), ring=str(ring), use=use,
+            data_keys=job.cursor["keys"], records=job.cursor["records"],
+        )  # fmt: skip
+
+
+_PHASES: Final[dict[str, Callable[[Leased, UUID, str, datetime], None]]] = {
+    "replace": _replace,
+    "move": _move,
+    "retire": _retire,
+}

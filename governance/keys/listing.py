@@ -1,0 +1,58 @@
+"""Rings, versions and their transitions as people see them; never key bytes. Call everything inside the tenant's scope."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from governance.keys.data_keys import count_by_version
+from governance.keys.errors import UnknownKey
+from governance.keys.models import KeyTransition, KeyVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A version: its ring's use, number, state, where its bytes are wrapped, and how many live data keys it wraps."""
+
+    id: UUID
+    use: str
+    version: int
+    state: str
+    provider: str
+    data_keys: int
+    created_at: datetime
+    activated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transition of a version; `before` is empty where it was made."""
+
+    before: str
+    after: str
+    at: datetime
+    actor: UUID | None
+    reason: str
+
+
+def versions() -> list[Shown]:
+    """Return all versions of the tenant's rings, by use and number."""
+    counts = count_by_version()
+    rows = KeyVersion.objects.select_related("ring").order_by("ring__use", "number")
+    return [_shown(row, counts.get(row.id, 0)) for row in rows]
+
+
+def describe(version_id: UUID) -> tuple[Shown, list[Step]]:
+    """Return one version and how it came to its state. Raises UnknownKey."""
+    row = KeyVersion.objects.select_related("ring").filter(id=version_id).first()
+    if row is None:
+        raise UnknownKey("This tenant has no such key version.")
+    steps = KeyTransition.objects.filter(version_id=version_id).order_by("at", "id")
+    history = [Step(one.before, one.after, one.at, one.actor, one.reason) for one in steps]
+    return _shown(row, count_by_version().get(row.id, 0)), history
+
+
+def _shown(row: KeyVersion, data_keys: int) -> Shown:
+    return Shown(
+        id=row.id, use=row.ring.use, version=row.number, state=str(row.state), provider=row.provider_uri,
+        data_keys=data_keys, created_at=row.created_at, activated_at=row.activated_at,
+    )  # fmt: skip

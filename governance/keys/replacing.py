@@ -1,0 +1,84 @@
+"""Replaces data keys by new ones: the first half of a re-encryption, and its end. What guards it:
+
+- a replaced key seals no more from the moment its successor exists, and opens until it is retired;
+- writers that obtained it before hold the ring's lock shared, so that whoever has had the lock alone since knows that
+  nothing comes under it any more.
+
+Call everything inside the tenant's scope with the versions warm.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from governance.crypto.wrapping import new_secret
+from governance.identity.identifiers import uuid7
+from governance.keys.rings import active_version
+from governance.keys.warming import wrapping_key
+from governance.keys.wrapped import STORED, KeyOwner, context_of, read_keys
+
+AT_ONCE: Final = 2_000
+_OF_RING: Final = "v.ring_id = %s AND k.wrapped IS NOT NULL"
+_NEXT: Final = (
+    "SELECT k.id, k.owner_id FROM governance_datakey k JOIN governance_keyversion v ON v.id = k.version_id"  # noqa: S608
+    f" WHERE k.id > %s AND {_OF_RING} AND NOT k.replaced AND k.created_at < %s ORDER BY k.id LIMIT %s"
+)
+_LOCK: Final = (
+    f"{STORED} WHERE k.id = ANY(%s) AND {_OF_RING} AND NOT k.replaced ORDER BY k.id FOR NO KEY UPDATE OF k SKIP LOCKED"
+)
+_INSERT: Final = (
+    "INSERT INTO governance_datakey (id, tenant_id, version_id, conversation_id, owner_id, use, wrapped, created_at)"
+    " SELECT u.id, u.tenant, u.version, u.conversation, u.owner, u.use, u.wrapped, clock_timestamp()"
+    " FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::bytea[])"
+    " u(id, tenant, version, conversation, owner, use, wrapped)"
+)
+_RETIRE: Final = (
+    "UPDATE governance_datakey SET wrapped = NULL, destroyed_at = %s WHERE id IN ("  # noqa: S608 - fixed text
+    "SELECT k.id FROM governance_datakey k JOIN governance_keyversion v ON v.id = k.version_id"
+    f" WHERE {_OF_RING} AND k.replaced ORDER BY k.id LIMIT %s FOR NO KEY UPDATE OF k SKIP LOCKED)"
+)
+
+
+class Candidate(NamedTuple):
+    """A data key that is to be replaced, and whose texts it seals."""
+
+    id: UUID
+    owner: UUID
+
+
+def candidates(*, ring: UUID, before: datetime, after: UUID, limit: int = AT_ONCE) -> list[Candidate]:
+    """Return the next live data keys of the ring, with ids above `after`, that were made before a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, [after, ring, before, limit])
+        return [Candidate(*row) for row in cursor.fetchall()]
+
+
+def replace(*, ring: UUID, keys: Sequence[UUID]) -> int:
+    """Give successors to those of `keys` that nobody else holds; return how many got one.
+
+    Call it with the owners locked and the ring's lock held shared.
+    """
+    active = active_version(ring)
+    wrapping = wrapping_key(active)
+    rows = read_keys(_LOCK, list(keys), ring)
+    if not rows:
+        return 0
+    made = []
+    for row in rows:
+        fresh, owner = uuid7(), KeyOwner(row.conversation, row.owner, row.use)
+        wrapped = wrapping.wrap(new_secret(), *context_of(tenant=row.tenant, version=active.id, key=fresh, owner=owner))
+        made.append((fresh, row.tenant, active.id, row.conversation, row.owner, row.use, wrapped))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE governance_datakey SET replaced = true WHERE id = ANY(%s)", [[row.id for row in rows]])
+        cursor.execute(_INSERT, [list(column) for column in zip(*made, strict=True)])
+    return len(made)
+
+
+def retire(*, ring: UUID, now: datetime, limit: int = AT_ONCE) -> int:
+    """Destroy replaced data keys that seal nothing any more, as the caller knows; return how many were."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RETIRE, [now, ring, limit])
+        return int(cursor.rowcount)

@@ -1,0 +1,251 @@
+"""ATTACKS.md, rows K14 and K16: after a re-encryption no old data key opens anything, whatever came between."""
+
+import threading
+
+import pytest
+from django.db import connections
+
+from governance.access.errors import AccessDenied
+from governance.crypto.errors import CannotOpen
+from governance.custody import reencrypting
+from governance.custody.changing import change_version
+from governance.custody.reencrypting import TOPIC, ask_reencrypt
+from governance.identity.scoping import tenant_scope
+from governance.jobs.leasing import claim_job
+from governance.keys import replacing
+from governance.keys.data_keys import open_data_keys
+from governance.keys.errors import KeyReplaced, KeyWorkGoesOn, UnknownKey
+from governance.keys.models import DataKey
+from governance.pipeline.handlers import HANDLERS
+from governance.pipeline.running import run_classification
+from governance.pipeline.turns import rests
+from governance.pipeline.working import work_for_all
+from governance.privacy import profiling
+from governance.privacy.models import DetectionProfile
+from governance.privacy.profiles.sealing import open_settings
+from governance.privacy.rescanning import ask_rescan
+from governance.vault import reading
+from governance.vault import reencrypting as moving
+from governance.vault.comparing import verify_content
+from governance.vault.errors import IntegrityFailure
+from governance.vault.rows import view_of
+from tests.conftest import as_principal, item, make_tenant, now, store
+from tests.security.test_c_ciphertext import read, sql
+from tests.security.test_k_moving import _content, chats, first_message, killed_at, progress, stolen
+
+COUNT = 6
+
+
+@pytest.fixture(autouse=True)
+def rested():
+    rests._until.clear()
+
+
+@pytest.fixture
+def officer(tenant, people):
+    return as_principal(tenant, people["security_officer"], second_factor=True)
+
+
+def in_small_steps(monkeypatch):
+    monkeypatch.setattr(replacing.candidates, "__kwdefaults__", {"limit": 3})
+    monkeypatch.setattr(replacing.retire, "__kwdefaults__", {"limit": 3})
+    monkeypatch.setattr(moving, "ROWS", 3)
+
+
+def faults(tenant):
+    with tenant_scope(tenant.id):
+        return verify_content(tenant=tenant.id).faults
+
+
+def live(tenant, use="content"):
+    return sql(
+        "SELECT count(*) FILTER (WHERE NOT replaced), count(*) FILTER (WHERE replaced AND wrapped IS NOT NULL),"
+        " count(*) FILTER (WHERE replaced AND wrapped IS NULL) FROM governance_datakey WHERE tenant_id = %s AND use = %s",
+        tenant.id, use,
+    )[0]  # fmt: skip
+
+
+def phase_at(tenant, wanted):
+    """Do steps of the job until it is in a phase; return the leased job."""
+    with tenant_scope(tenant.id):
+        leased, _ = claim_job([TOPIC])
+    while leased.cursor.get("phase") != wanted:
+        reencrypting.reencrypt_step(leased)
+    return leased
+
+
+@pytest.mark.parametrize("view", ["source", "redacted"])
+def test_k16_after_a_re_encryption_the_old_data_keys_open_nothing(tenant, officer, view):
+    conversations = chats(tenant, COUNT)
+    run_classification(tenant.id)
+    message = first_message(tenant)
+    thief = stolen(tenant, message.id, view)
+    before = view_of(message, view)
+    use = {"source": "content", "redacted": "redacted"}[view]
+    job = ask_reencrypt(principal=officer, use=use, now=now())
+    work_for_all(HANDLERS)
+    after = view_of(first_message(tenant), view)
+    assert progress(job) == (2 * COUNT, "done")
+    assert live(tenant, use) == (COUNT, 0, COUNT)
+    assert after.place.revision == before.place.revision + 1
+    with pytest.raises(CannotOpen):
+        thief.open(after.sealed.envelope, after.place)
+    with tenant_scope(tenant.id), pytest.raises(KeyReplaced):
+        open_data_keys([thief.id])
+    assert [read(tenant, chat, view) for chat in conversations] == [[f"hello {at}"] for at in range(COUNT)]
+    assert faults(tenant) == []
+    ((body,),) = sql("SELECT body FROM governance_auditentry WHERE event = 'key.reencrypted'")
+    assert f'"data_keys":{COUNT}' in body
+    assert f'"records":{2 * COUNT}' in body
+
+
+def test_k14_killed_at_each_statement_a_re_encryption_goes_on_and_nothing_is_unreadable(tenant, officer, monkeypatch):
+    in_small_steps(monkeypatch)
+    conversations = chats(tenant, COUNT)
+    job = ask_reencrypt(principal=officer, use="content", now=now())
+    killed, done = 0, 0
+    for statement in range(1, 400):
+        if not killed_at(statement):
+            break
+        killed += 1
+        assert progress(job)[0] >= done
+        done = progress(job)[0]
+        assert read(tenant, conversations[killed % COUNT]) == [f"hello {killed % COUNT}"]
+        sql("UPDATE governance_job SET lease_until = NULL, attempt = 0, state = 'waiting' WHERE id = %s", job)
+    assert killed >= 10
+    assert progress(job) == (2 * COUNT, "done")
+    assert live(tenant) == (COUNT, 0, COUNT)
+    assert [read(tenant, chat) for chat in conversations] == [[f"hello {at}"] for at in range(COUNT)]
+    assert faults(tenant) == []
+
+
+def test_what_is_written_while_it_goes_on_is_under_new_keys(tenant, officer, monkeypatch):
+    in_small_steps(monkeypatch)
+    conversations = chats(tenant, COUNT)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    leased = phase_at(tenant, "move")
+    (appended,) = store(tenant, item("c-0", "hello 0", "more", subject="u-0"))
+    assert appended.id == conversations[0]
+    assert read(tenant, conversations[0]) == ["hello 0", "more"]
+    while not leased.finished:
+        reencrypting.reencrypt_step(leased)
+    assert read(tenant, conversations[0]) == ["hello 0", "more"]
+    assert faults(tenant) == []
+
+
+def test_workers_scan_before_during_and_after_it(tenant, officer, monkeypatch):
+    in_small_steps(monkeypatch)
+    conversations = chats(tenant, COUNT)
+    run_classification(tenant.id)
+    ask_reencrypt(principal=officer, use="redacted", now=now())
+    leased = phase_at(tenant, "move")
+    reencrypting.reencrypt_step(leased)
+    ask_rescan(principal=officer, now=now())
+    work_for_all({topic: step for topic, step in HANDLERS.items() if topic != TOPIC})
+    while not leased.finished:
+        reencrypting.reencrypt_step(leased)
+    assert [read(tenant, chat, "redacted") for chat in conversations] == [[f"hello {at}"] for at in range(COUNT)]
+    assert live(tenant, "redacted") == (COUNT, 0, COUNT)
+    assert faults(tenant) == []
+
+
+def between_rows_and_keys(monkeypatch, act):
+    """Let something happen once, after a reader has read its rows and before it reads their keys."""
+    real, pending = reading.open_data_keys, [act]
+
+    def opened(ids, **more):
+        if pending:
+            pending.pop()()
+        return real(ids, **more)
+
+    monkeypatch.setattr(reading, "open_data_keys", opened)
+
+
+def test_a_reader_between_rows_and_keys_reads_again(tenant, officer, monkeypatch):
+    (chat,) = chats(tenant, 1)
+    ask_reencrypt(principal=officer, use="content", now=now())
+
+    def work():
+        work_for_all(HANDLERS)
+        connections.close_all()
+
+    def elsewhere():
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join()
+
+    between_rows_and_keys(monkeypatch, elsewhere)
+    assert read(tenant, chat) == ["hello 0"]
+    assert live(tenant) == (1, 0, 1)
+
+
+def test_an_old_envelope_that_is_put_back_after_it_is_an_integrity_failure(tenant, officer):
+    (chat,) = chats(tenant, 1)
+    ((message, old, revision, key),) = sql("SELECT id, source, source_revision, source_data_key_id FROM governance_message")
+    ask_reencrypt(principal=officer, use="content", now=now())
+    work_for_all(HANDLERS)
+    sql(
+        "UPDATE governance_message SET source = %s, source_revision = %s, source_data_key_id = %s WHERE id = %s",
+        old, revision, key, message,
+    )  # fmt: skip
+    with pytest.raises(IntegrityFailure):
+        read(tenant, chat)
+
+
+def test_what_lay_under_a_compromised_version_is_re_encrypted(tenant, officer):
+    conversations = chats(tenant, 2)
+    (version,) = [one.id for one in _content(tenant)]
+    change_version(principal=officer, version_id=version, act="compromise", reason="a laptop", now=now())
+    ask_reencrypt(principal=officer, use="content", now=now())
+    work_for_all(HANDLERS)
+    assert [read(tenant, chat) for chat in conversations] == [["hello 0"], ["hello 1"]]
+    with tenant_scope(tenant.id):
+        assert not DataKey.objects.filter(version_id=version, wrapped__isnull=False, use="content").exists()
+
+
+def test_a_person_who_was_erased_before_it_stays_so(tenant, officer):
+    conversations = chats(tenant, 2)
+    sql("UPDATE governance_datakey SET wrapped = NULL, destroyed_at = now() WHERE conversation_id = %s", conversations[0])
+    ask_reencrypt(principal=officer, use="content", now=now())
+    work_for_all(HANDLERS)
+    assert live(tenant) == (2, 0, 1)
+    assert sql("SELECT wrapped FROM governance_datakey WHERE conversation_id = %s", conversations[0]) == [(None,)]
+    assert read(tenant, conversations[1]) == ["hello 1"]
+
+
+def test_it_leaves_other_tenants_and_other_rings_alone(tenant, officer):
+    other = make_tenant("other")
+    chats(tenant, 2)
+    run_classification(tenant.id)
+    store(other, item("c-1", "hello"))
+    redacted = sql("SELECT id, redacted FROM governance_message WHERE tenant_id = %s ORDER BY id", tenant.id)
+    theirs = sql("SELECT id, source FROM governance_message WHERE tenant_id = %s", other.id)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    work_for_all(HANDLERS)
+    assert sql("SELECT id, redacted FROM governance_message WHERE tenant_id = %s ORDER BY id", tenant.id) == redacted
+    assert sql("SELECT id, source FROM governance_message WHERE tenant_id = %s", other.id) == theirs
+
+
+def test_only_one_job_a_ring_and_only_rings_that_seal(tenant, officer, people):
+    chats(tenant, 1)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    with pytest.raises(KeyWorkGoesOn):
+        ask_reencrypt(principal=officer, use="content", now=now())
+    with pytest.raises(UnknownKey, match="content, redacted"):
+        ask_reencrypt(principal=officer, use="index", now=now())
+    auditor = as_principal(tenant, people["auditor"], second_factor=True)
+    with pytest.raises(AccessDenied):
+        ask_reencrypt(principal=auditor, use="redacted", now=now())
+
+
+def test_the_settings_of_detection_move_to_a_new_key_as_well(tenant, people, officer):
+    privacy = as_principal(tenant, people["privacy_officer"], second_factor=True)
+    profiling.draft(principal=privacy, settings={"deny": ["Falcon"]}, reason="r", now=now())
+    ((before,),) = sql("SELECT document_data_key_id FROM governance_detectionprofile")
+    ask_reencrypt(principal=officer, use="content", now=now())
+    work_for_all(HANDLERS)
+    ((after,),) = sql("SELECT document_data_key_id FROM governance_detectionprofile")
+    assert after != before
+    with tenant_scope(tenant.id):
+        (opened,) = open_settings(DetectionProfile.objects.all()).values()
+    assert "Falcon" in opened.model_dump_json()
