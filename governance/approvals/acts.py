@@ -14,6 +14,7 @@ ACTS: Final = {
     "activate_policy": Act("manage_policies", "make a drafted access policy decide"),
     "retire_policy": Act("manage_policies", "take an active access policy out of force"),
     "destroy_key_version": Act("manage_keys", "destroy a key version and with it what it wraps"),
+    "destroy_data_key": Act("manage_keys", "destroy one data key, and one owner's texts in one conversation with it"),
     "lower_minimum_version": Act("manage_keys", "accept older key versions again"),
     "erase": Act("erase", "destroy the data keys of a person"),
     "release_hold": Act("manage_holds", "release a legal hold"),

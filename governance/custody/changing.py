@@ -13,7 +13,7 @@ from governance.approvals.asking import LONGEST_REASON
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
-from governance.keys.changing import Cause, change_state, locked_version
+from governance.keys.changing import Cause, change_state, expect, locked_version
 from governance.keys.errors import KeysError
 from governance.keys.models import KeyVersion
 from governance.keys.rotating import rotate
@@ -33,19 +33,28 @@ class ReasonMissing(KeysError):
     code = "keys.reason"
 
 
-def change_version(*, principal: Principal, version_id: UUID, act: str, reason: str, now: datetime) -> str:
+def cause_of(principal: Principal, reason: str) -> Cause:
+    """Return who changes a key and why. Raises ReasonMissing."""
+    cause = Cause(principal.user_id, reason.strip()[:LONGEST_REASON])
+    if not cause.reason:
+        raise ReasonMissing("Say why: the reason is kept with the key.")
+    return cause
+
+
+def change_version(
+    *, principal: Principal, version_id: UUID, act: str, reason: str, now: datetime, expected: str = ""
+) -> str:
     """Suspend, resume, deactivate or call compromised one version, with a fresh second factor; return its new state.
 
     The ring gets a new active version in the same transaction where one that seals becomes compromised or deactivated,
     so writers go on; while it is suspended they wait. A version that is resumed beside a newer active one is deactivated.
-    Raises AccessDenied (recorded), UnknownKey, BadTransition, ReasonMissing.
+    Raises AccessDenied (recorded), UnknownKey, BadTransition, ReasonMissing, KeyChanged where `expected` is not its tag.
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
-    cause = Cause(principal.user_id, reason.strip()[:LONGEST_REASON])
-    if not cause.reason:
-        raise ReasonMissing("Say why: the reason is kept with the key.")
+    cause = cause_of(principal, reason)
     with tenant_scope(principal.tenant_id):
         version = locked_version(version_id)
+        expect(version, expected)
         before, to = version.state, _target(version, act)
         check(before, to)
         successor = None

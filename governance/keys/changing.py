@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from governance.keys.errors import UnknownKey
-from governance.keys.models import KeyTransition, KeyVersion
+from governance.keys.errors import KeyChanged, UnknownKey
+from governance.keys.models import KeyRing, KeyTransition, KeyVersion
 from governance.keys.rings import lock_exclusive
 from governance.keys.states import check
 
@@ -21,13 +21,27 @@ class Cause:
     reason: str
 
 
+def version_of(version_id: UUID) -> KeyVersion:
+    """Return the version with its ring, as it is now. Raises UnknownKey."""
+    found = KeyVersion.objects.select_related("ring").filter(id=version_id).first()
+    if found is None:
+        raise UnknownKey("This tenant has no such key version.")
+    return found
+
+
+def expect(key: KeyVersion | KeyRing, tag: str) -> None:
+    """Return where `tag` is empty or that of the locked key; raise KeyChanged where somebody else was faster."""
+    if tag and tag != key.tag:
+        raise KeyChanged("The key is not as you saw it any more; look at it again.")
+
+
 def locked_version(version_id: UUID) -> KeyVersion:
     """Take the ring's lock alone and return the version as it is under it. Raises UnknownKey."""
     ring = KeyVersion.objects.filter(id=version_id).values_list("ring_id", flat=True).first()
     if ring is None:
         raise UnknownKey("This tenant has no such key version.")
     lock_exclusive(ring)
-    return KeyVersion.objects.select_related("ring").get(id=version_id)
+    return version_of(version_id)
 
 
 def change_state(version: KeyVersion, to: str, *, cause: Cause, now: datetime) -> None:
@@ -38,8 +52,8 @@ def change_state(version: KeyVersion, to: str, *, cause: Cause, now: datetime) -
     if to == KeyVersion.State.ACTIVE and version.activated_at is None:
         version.activated_at = now
     if to == KeyVersion.State.DESTROYED:
-        version.wrapped = None
-    version.save(update_fields=["state", "state_changed_at", "activated_at", "wrapped"])
+        version.wrapped = version.destroy_at = None
+    version.save(update_fields=["state", "state_changed_at", "activated_at", "wrapped", "destroy_at"])
 
 
 def keep(version: KeyVersion, before: str, after: str, *, cause: Cause, now: datetime) -> None:

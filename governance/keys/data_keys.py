@@ -1,5 +1,6 @@
 """Data keys: one a (conversation, owner, use), made when first needed, opened in bulk."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from governance.crypto.derivation import KeyedHash
 from governance.crypto.envelope import OpenDataKey
 from governance.crypto.wrapping import new_secret
 from governance.identity.identifiers import uuid7
+from governance.keys.counting import count_uses
 from governance.keys.errors import KeyReplaced, UnknownKey
 from governance.keys.models import DataKey
 from governance.keys.rings import active_version, lock_shared, rings_of
@@ -76,7 +78,10 @@ def ensure(*, tenant: UUID, owners: Iterable[KeyOwner], now: datetime) -> None:
 
 def _create(*, tenant: UUID, owners: list[KeyOwner], now: datetime) -> dict[KeyOwner, OpenDataKey]:
     rings = rings_of(tenant)
-    versions = {use: active_version(rings[use]) for use in {owner.use for owner in owners}}
+    wanted = Counter(owner.use for owner in owners)
+    versions = {use: active_version(rings[use]) for use in wanted}
+    for use, uses in wanted.items():
+        count_uses(versions[use].id, uses)
     rows, secrets = [], {}
     for owner in owners:
         version = versions[owner.use]
@@ -149,6 +154,11 @@ def count_by_version() -> dict[UUID, int]:
     """Return how many live data keys each version wraps; call it inside the tenant's scope."""
     rows = DataKey.objects.filter(wrapped__isnull=False).values("version_id").annotate(count=Count("id"))
     return {row["version_id"]: row["count"] for row in rows.order_by()}
+
+
+def count_of_version(version: UUID) -> int:
+    """Return how many live data keys one version wraps. It is the truth only with the ring's lock held alone."""
+    return DataKey.objects.filter(version_id=version, wrapped__isnull=False).count()
 
 
 def owners_of(ids: Iterable[UUID]) -> dict[UUID, UUID]:

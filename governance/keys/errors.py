@@ -19,6 +19,18 @@ class KeyUnavailable(KeysError):
     code = "keys.unavailable"
 
 
+class KeyTooOld(KeyUnavailable):
+    """The ring's minimum version is above the one that wraps this."""
+
+    code = "keys.too_old"
+
+
+class KeyExhausted(KeyUnavailable):
+    """The version has wrapped as often as it may."""
+
+    code = "keys.exhausted"
+
+
 class KeyDestroyed(KeysError):
     """The key was destroyed on purpose; what it sealed cannot be read again."""
 
@@ -41,6 +53,18 @@ class KeyWorkGoesOn(KeysError):
     """A job of this kind is at work on the ring already."""
 
     code = "keys.busy"
+
+
+class KeyInUse(KeysError):
+    """The version wraps data keys still; says how many."""
+
+    code = "keys.in_use"
+
+
+class KeyChanged(KeysError):
+    """The key is not as the caller saw it any more."""
+
+    code = "keys.changed"
 
 
 class KeyReplaced(KeysError):

@@ -4,7 +4,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from governance.crypto.derivation import fingerprint, join_parts
 from governance.identity.identifiers import uuid7
+from governance.keys.limits import MOST_USES
 
 
 class KeyUse(models.TextChoices):
@@ -18,12 +20,18 @@ class KeyUse(models.TextChoices):
     SIGNING = "signing", "Signing"
 
 
+def tag_of(*parts: object) -> str:
+    """Return 16 hexadecimal digits that stand for the parts (an entity tag, RFC 9110 section 8.8.3)."""
+    return fingerprint(join_parts(*(str(part).encode() for part in parts))).hex()[:16]
+
+
 class KeyRing(models.Model):
-    """All versions of one tenant's key-encryption key for one use."""
+    """All versions of one tenant's key-encryption key for one use; those below `minimum_version` open nothing."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     tenant_id = models.UUIDField()
     use = models.CharField(max_length=9, choices=KeyUse.choices)
+    minimum_version = models.PositiveIntegerField(default=1, db_default=1)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -39,9 +47,18 @@ class KeyRing(models.Model):
     def __str__(self) -> str:
         return self.use
 
+    @property
+    def tag(self) -> str:
+        """What stands for the ring's own state, for whoever changes it only as they saw it."""
+        return tag_of(self.id, self.minimum_version)
+
 
 class KeyVersion(models.Model):
-    """One version of a ring: 32 bytes that wrap data keys, themselves wrapped by the provider's root key."""
+    """One version of a ring: 32 bytes that wrap data keys, themselves wrapped by the provider's root key.
+
+    `uses` counts the wraps that processes have reserved, never fewer than were done, and only grows. `destroy_at` is
+    the moment from which a version may be destroyed that two people agreed to destroy; any one may cancel until then.
+    """
 
     class State(models.TextChoices):
         """The states of NIST SP 800-57 part 1 revision 5, section 7."""
@@ -63,6 +80,9 @@ class KeyVersion(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     activated_at = models.DateTimeField(null=True)
     state_changed_at = models.DateTimeField(null=True)
+    uses = models.PositiveBigIntegerField(default=0, db_default=0)
+    destroy_at = models.DateTimeField(null=True)
+    destroy_approval_id = models.UUIDField(null=True)
 
     class Meta:
         app_label = "governance"
@@ -76,11 +96,20 @@ class KeyVersion(models.Model):
                 condition=Q(state="destroyed", wrapped__isnull=True) | ~Q(state="destroyed") & Q(wrapped__isnull=False),
                 name="key_version_destroyed_has_no_bytes",
             ),
+            models.CheckConstraint(condition=Q(uses__lte=MOST_USES), name="key_version_uses"),
+            models.CheckConstraint(
+                condition=Q(destroy_at=None) | ~Q(state__in=["active", "suspended"]), name="key_version_destroyed_unused"
+            ),
         ]
         ordering = ["ring", "-number"]
 
     def __str__(self) -> str:
         return f"version {self.number}"
+
+    @property
+    def tag(self) -> str:
+        """What stands for the version's state, for whoever changes it only as they saw it."""
+        return tag_of(self.id, self.state, self.state_changed_at, self.destroy_at)
 
 
 class KeyTransition(models.Model):

@@ -16,6 +16,7 @@ from django.db import connection
 
 from governance.crypto.wrapping import new_secret
 from governance.identity.identifiers import uuid7
+from governance.keys.counting import count_uses
 from governance.keys.rings import active_version
 from governance.keys.warming import wrapping_key
 from governance.keys.wrapped import STORED, KeyOwner, context_of, read_keys
@@ -66,6 +67,7 @@ def replace(*, ring: UUID, keys: Sequence[UUID]) -> int:
     rows = read_keys(_LOCK, list(keys), ring)
     if not rows:
         return 0
+    count_uses(active.id, len(rows))
     made = []
     for row in rows:
         fresh, owner = uuid7(), KeyOwner(row.conversation, row.owner, row.use)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from governance.keys.counting import count_uses
 from governance.keys.rings import active_version, lock_shared
 from governance.keys.states import OPENS_IN_EMERGENCIES
 from governance.keys.warming import wrapping_key
@@ -58,6 +59,7 @@ def rewrap_next(*, ring: UUID, after: UUID, limit: int = AT_ONCE) -> Rewrapped:
     active = active_version(ring)
     key = wrapping_key(active)
     rows = read_keys(_NEXT, after, ring, sorted(OPENS_IN_EMERGENCIES), active.id, limit)
+    count_uses(active.id, len(rows))
     moved = [
         (row.id, key.wrap(secret, *context_of(tenant=row.tenant, version=active.id, key=row.id, owner=row.of)))
         for row, secret in unwrap_all(rows, emergency=True)
@@ -66,6 +68,17 @@ def rewrap_next(*, ring: UUID, after: UUID, limit: int = AT_ONCE) -> Rewrapped:
         with connection.cursor() as cursor:
             cursor.execute(_MOVE, [active.id, *(list(column) for column in zip(*moved, strict=True))])
     return Rewrapped(len(moved), rows[-1].id if rows else None, active.number)
+
+
+def count_below(ring: UUID, number: int) -> int:
+    """Return how many live data keys of the ring are wrapped by versions below `number`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM governance_datakey k JOIN governance_keyversion v ON v.id = k.version_id"
+            " WHERE k.wrapped IS NOT NULL AND v.ring_id = %s AND v.number < %s",
+            [ring, number],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def count_left(ring: UUID) -> Left:

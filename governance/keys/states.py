@@ -23,6 +23,7 @@ FOLLOWS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 SEALS: Final = frozenset({State.ACTIVE})
+BELOW_MINIMUM: Final = "below the minimum"  # Not a state: what a version is treated as that its ring accepts no more.
 OPENS: Final = frozenset({State.ACTIVE, State.DEACTIVATED})
 OPENS_IN_EMERGENCIES: Final = OPENS | {State.COMPROMISED}
 

@@ -15,14 +15,14 @@ from django.db import connection
 
 from governance.conf.settings import vault_settings
 from governance.crypto.wrapping import WrappingKey
-from governance.keys.errors import KeyUnavailable
+from governance.keys.errors import KeyTooOld, KeyUnavailable
 from governance.keys.models import KeyVersion
 from governance.keys.rings import unwrap_version
-from governance.keys.states import OPENS, OPENS_IN_EMERGENCIES, opens
+from governance.keys.states import BELOW_MINIMUM, OPENS, OPENS_IN_EMERGENCIES, opens
 
 _USABLE: Final = (
     "SELECT v.id, v.state FROM governance_keyversion v JOIN governance_keyring r ON r.tenant_id = v.tenant_id"
-    " AND r.id = v.ring_id WHERE r.tenant_id = %s AND v.state = ANY(%s) AND (%s::text[] IS NULL OR r.use = ANY(%s))"
+    " AND r.id = v.ring_id WHERE r.tenant_id = %s AND v.state = ANY(%s) AND v.number >= r.minimum_version AND (%s::text[] IS NULL OR r.use = ANY(%s))"
 )
 
 
@@ -102,8 +102,11 @@ def warm(*, tenant: UUID, uses: frozenset[str] | None = None, emergency: bool = 
 def wrapping_keys(states: Mapping[UUID, str | None], *, emergency: bool = False) -> dict[UUID, WrappingKey]:
     """Return the wrapping keys of versions by id; `states` are those that the caller's transaction has just read.
 
-    Raises KeyUnavailable for a version that is not there or whose state opens nothing.
+    Raises KeyTooOld for one below its ring's minimum, KeyUnavailable for a version that is not there or whose state opens
+    nothing.
     """
+    if BELOW_MINIMUM in states.values():
+        raise KeyTooOld("The ring accepts this version no more; two people lower its minimum: manage.py keys minimum.")
     usable = [one for one, state in states.items() if opens(state, emergency=emergency)]
     found = {one: key for one in usable if (key := _store.get(one)) is not None}
     if others := states.keys() - found.keys():

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from governance.keys.errors import KeyDestroyed
+from governance.keys.states import BELOW_MINIMUM
 from governance.keys.warming import wrapping_keys
 
 NOBODY: Final = UUID(int=0)
@@ -47,8 +48,10 @@ class WrappedKey(NamedTuple):
 
 
 STORED: Final = (
-    "SELECT k.id, k.tenant_id, k.version_id, k.conversation_id, k.owner_id, k.use, k.wrapped, k.replaced, v.state"
+    "SELECT k.id, k.tenant_id, k.version_id, k.conversation_id, k.owner_id, k.use, k.wrapped, k.replaced,"  # noqa: S608
+    f" CASE WHEN v.number < r.minimum_version THEN '{BELOW_MINIMUM}' ELSE v.state END"
     " FROM governance_datakey k LEFT JOIN governance_keyversion v ON v.id = k.version_id"
+    " LEFT JOIN governance_keyring r ON r.id = v.ring_id"
 )
 BY_ID: Final = STORED + " WHERE k.id = ANY(%s)"
 BY_OWNER: Final = STORED + " WHERE k.conversation_id = ANY(%s) AND k.owner_id = ANY(%s) AND NOT k.replaced"

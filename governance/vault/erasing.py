@@ -42,17 +42,34 @@ def owned_records(subject: UUID) -> tuple[list[UUID], list[UUID]]:
     return list(messages.order_by("id").values_list("id", flat=True)), list(heads.values_list("id", flat=True))
 
 
+def records_of(*, owner: UUID, conversation: UUID) -> tuple[list[UUID], list[UUID]]:
+    """Return the ids of the messages and of the head that one owner's data keys in one conversation seal."""
+    keys = list(DataKey.objects.filter(owner_id=owner, conversation_id=conversation).values_list("id", flat=True))
+    messages = Message.objects.filter(conversation_id=conversation, source_data_key_id__in=keys)
+    heads = Conversation.objects.filter(id=conversation, source_data_key_id__in=keys)
+    return list(messages.order_by("id").values_list("id", flat=True)), list(heads.values_list("id", flat=True))
+
+
+def erase_texts(*, owner: UUID, conversation: UUID, now: datetime) -> Erased:
+    """Destroy one owner's data keys in one conversation inside the open transaction, with `lock_subject` held."""
+    messages, heads = records_of(owner=owner, conversation=conversation)
+    return _erase(Q(owner_id=owner, conversation_id=conversation), messages, heads, now)
+
+
 def erase_owner(*, subject: UUID, now: datetime) -> Erased:
     """Destroy the owner's data keys inside the open transaction, with `lock_subject` held."""
     messages, heads = owned_records(subject)
+    erased = _erase(Q(owner_id=subject), messages, heads, now)
+    DataSubject.objects.filter(id=subject).update(erased_at=now)
+    return erased
+
+
+def _erase(keys: Q, messages: list[UUID], heads: list[UUID], now: datetime) -> Erased:
     entries, _ = IndexEntry.objects.filter(message_id__in=messages).delete()
     more, _ = IndexEntry.objects.filter(conversation_id__in=heads, message=None).delete()
-    destroyed = destroy_data_keys(where=Q(owner_id=subject), now=now)
-    erased = Erased(
-        data_keys=destroyed,
+    return Erased(
+        data_keys=destroy_data_keys(where=keys, now=now),
         messages=Message.objects.filter(id__in=messages).update(state=State.ERASED),
         conversations=Conversation.objects.filter(id__in=heads).update(state=State.ERASED),
         index_entries=entries + more,
     )
-    DataSubject.objects.filter(id=subject).update(erased_at=now)
-    return erased

@@ -1,0 +1,19 @@
+"""How long and how often a key version wraps (NIST SP 800-38D section 8.3, SP 800-57 part 1 section 5.3.6)."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+MOST_USES: Final = 2**32  # Random 96-bit nonces: beyond it two of them are too likely to be equal.
+ROTATE_AT: Final = MOST_USES * 9 // 10
+BLOCK: Final = 4_096  # Uses that a process reserves at once; what it has not used when it ends counts as used.
+SHORTEST_WAIT_DAYS: Final = 7
+LONGEST_WAIT_DAYS: Final = 30
+
+
+def overdue(*, uses: int, activated_at: datetime | None, days: int, now: datetime) -> str:
+    """Return why an active version is to be replaced: `uses` or `age` (older than `days`, where that is not 0), or ``."""
+    if uses >= ROTATE_AT:
+        return "uses"
+    if days and activated_at is not None and activated_at <= now - timedelta(days=days):
+        return "age"
+    return ""
