@@ -27,10 +27,11 @@ def rotated(tenant):
 
     from governance.identity.scoping import tenant_scope
     from governance.keys.changing import Cause
-    from governance.keys.rotating import rotate
+    from governance.keys.rotating import prepare, rotate
 
+    fresh = prepare(tenant=tenant, use="content")
     with tenant_scope(tenant):
-        rotate(tenant=tenant, use="content", cause=Cause(uuid4(), "bench"), now=datetime.now(UTC))
+        rotate(fresh=fresh, cause=Cause(uuid4(), "bench"), now=datetime.now(UTC))
 
 
 def run(tenant, topic, spec):

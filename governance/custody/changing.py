@@ -14,9 +14,10 @@ from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.changing import Cause, change_state, expect, locked_version
-from governance.keys.errors import KeysError
+from governance.keys.errors import KeysError, KeyWorkGoesOn
 from governance.keys.models import KeyVersion
-from governance.keys.rotating import rotate
+from governance.keys.rings import FreshVersion
+from governance.keys.rotating import prepare, rotate
 from governance.keys.states import State, check
 
 ACTS: Final = {
@@ -25,6 +26,8 @@ ACTS: Final = {
     "deactivate": State.DEACTIVATED,
     "compromise": State.COMPROMISED,
 }
+
+_LEAVE: Final = frozenset({"deactivate", "compromise"})
 
 
 class ReasonMissing(KeysError):
@@ -48,18 +51,22 @@ def change_version(
 
     The ring gets a new active version in the same transaction where one that seals becomes compromised or deactivated,
     so writers go on; while it is suspended they wait. A version that is resumed beside a newer active one is deactivated.
-    Raises AccessDenied (recorded), UnknownKey, BadTransition, ReasonMissing, KeyChanged where `expected` is not its tag.
+    Raises AccessDenied (recorded), UnknownKey, BadTransition, ReasonMissing, ProviderFailed, KeyChanged where `expected` is
+    not its tag, and KeyWorkGoesOn where the version became active between the making of its successor's bytes and the lock.
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
     cause = cause_of(principal, reason)
+    fresh = _bytes_of_successor(principal.tenant_id, version_id, act)
     with tenant_scope(principal.tenant_id):
         version = locked_version(version_id)
         expect(version, expected)
         before, to = version.state, _target(version, act)
         check(before, to)
         successor = None
-        if before == State.ACTIVE and act in {"deactivate", "compromise"}:
-            successor = rotate(tenant=principal.tenant_id, use=version.ring.use, cause=cause, now=now).number
+        if before == State.ACTIVE and act in _LEAVE:
+            if fresh is None:
+                raise KeyWorkGoesOn("This version has just become active; ask once more.")
+            successor = rotate(fresh=fresh, cause=cause, now=now).number
             version.refresh_from_db()
         if version.state != to:
             change_state(version, to, cause=cause, now=now)
@@ -69,6 +76,15 @@ def change_version(
             successor=successor,
         )  # fmt: skip
     return str(to)
+
+
+def _bytes_of_successor(tenant: UUID, version_id: UUID, act: str) -> FreshVersion | None:
+    """Make the bytes of the version that follows where the act takes an active one away; None where it does not."""
+    if act not in _LEAVE:
+        return None
+    with tenant_scope(tenant):
+        found = KeyVersion.objects.filter(id=version_id, state=State.ACTIVE).select_related("ring").first()
+    return None if found is None else prepare(tenant=tenant, use=found.ring.use)
 
 
 def _target(version: KeyVersion, act: str) -> State:

@@ -14,7 +14,7 @@ from governance.identity.models import Tenant
 from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
 from governance.keys.providers.local import create_root_key
-from governance.keys.rings import create_rings
+from governance.keys.rings import create_rings, fresh_rings
 
 
 def ensure_root_key() -> None:
@@ -25,14 +25,19 @@ def ensure_root_key() -> None:
 
 
 def found_tenant(*, slug: str, name: str, now: datetime, actor: dict[str, str]) -> Tenant:
-    """Make a tenant that can take its first message. Raises IntegrityError where the slug is taken."""
+    """Make a tenant that can take its first message.
+
+    Raises IntegrityError where the slug is taken, and ProviderFailed, before anything is stored, where no key can be made.
+    """
     ensure_root_key()
+    tenant = Tenant(slug=slug, name=name)
+    fresh = fresh_rings(tenant.id)
     with transaction.atomic():
-        tenant = Tenant.objects.create(slug=slug, name=name)
+        tenant.save(force_insert=True)
     with tenant_scope(tenant.id):
         seed_purposes(tenant.id)
         seed_policies(tenant=tenant.id, now=now)
-        create_rings(tenant=tenant.id, now=now)
+        create_rings(tenant=tenant.id, fresh=fresh, now=now)
     record_now(tenant=tenant.id, event="tenant.created", **actor, slug=slug)
     for role in (Role.WORKER, Role.PRODUCER):
         add_member(tenant=tenant, user=create_service(tenant=tenant, role=role), role=role, actor=actor)

@@ -1,4 +1,4 @@
-"""Rotation as a whole act: the right, the flip, the record."""
+"""Rotation as a whole act: the right, the new bytes, the flip, the record."""
 
 from datetime import datetime
 
@@ -7,17 +7,18 @@ from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.changing import Cause
-from governance.keys.rotating import rotate
+from governance.keys.rotating import prepare, rotate
 
 
 def rotate_ring(*, principal: Principal, use: str, now: datetime, reason: str = "") -> int:
     """Rotate the ring for `use` and return the number of the new version; takes a fresh second factor.
 
-    Raises AccessDenied (recorded), UnknownKey.
+    Raises AccessDenied (recorded), UnknownKey, ProviderFailed.
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
+    fresh = prepare(tenant=principal.tenant_id, use=use)
     with tenant_scope(principal.tenant_id):
-        version = rotate(tenant=principal.tenant_id, use=use, cause=Cause(principal.user_id, reason.strip()), now=now)
+        version = rotate(fresh=fresh, cause=Cause(principal.user_id, reason.strip()), now=now)
         record_with_effect(
             tenant=principal.tenant_id,
             event="key.rotated",

@@ -13,6 +13,12 @@ class ProviderFailed(KeysError):
     code = "keys.provider"
 
 
+class ProviderUnderLock(KeysError):
+    """A key provider would have been asked inside a transaction; a fault of the program."""
+
+    code = "keys.under_lock"
+
+
 class KeyUnavailable(KeysError):
     """A key exists but may not be used in its state."""
 
@@ -50,7 +56,7 @@ class BadTransition(KeysError):
 
 
 class KeyWorkGoesOn(KeysError):
-    """A job of this kind is at work on the ring already."""
+    """Somebody else is at work on the ring: a job of this kind, or who changed the version meanwhile."""
 
     code = "keys.busy"
 

@@ -6,13 +6,15 @@ exclusively, and only to flip the version. So no committed row is ever on a vers
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from governance.crypto.wrapping import new_secret
-from governance.keys.errors import KeyUnavailable
+from governance.identity.identifiers import uuid7
+from governance.keys.errors import KeyUnavailable, ProviderUnderLock, UnknownKey
 from governance.keys.models import KeyRing, KeyTransition, KeyUse, KeyVersion
 from governance.keys.providers import provider, root_provider
 
@@ -31,30 +33,58 @@ def version_context(*, tenant: UUID, ring: UUID, version: UUID) -> dict[str, str
     return {"tenant": str(tenant), "ring": str(ring), "version": str(version)}
 
 
-def new_version(*, ring: KeyRing, number: int, state: str, now: datetime) -> KeyVersion:
-    """Return an unsaved version with fresh bytes, wrapped by the root key of today's configuration."""
-    root = root_provider()
-    version = KeyVersion(
+@dataclass(frozen=True, slots=True)
+class FreshVersion:
+    """A version before it has a row: its bytes are made and wrapped already, for this ring and no other."""
+
+    tenant: UUID
+    ring: UUID
+    id: UUID
+    provider_uri: str
+    wrapped: bytes = field(repr=False)
+
+
+def fresh_version(*, tenant: UUID, ring: UUID) -> FreshVersion:
+    """Make the bytes of a new version, wrapped by the root key of today's configuration.
+
+    Call it outside any transaction, for it asks the provider. Raises ProviderFailed, ProviderUnderLock.
+    """
+    if connection.in_atomic_block:
+        raise ProviderUnderLock("A key provider is asked before the transaction; leave the open one first.")
+    root, version = root_provider(), uuid7()
+    wrapped = root.wrap(new_secret(), version_context(tenant=tenant, ring=ring, version=version))
+    return FreshVersion(tenant=tenant, ring=ring, id=version, provider_uri=root.uri, wrapped=wrapped)
+
+
+def new_version(fresh: FreshVersion, *, ring: KeyRing, number: int, state: str, now: datetime) -> KeyVersion:
+    """Return an unsaved version of the ring. Raises UnknownKey where its bytes were made for another ring."""
+    if (fresh.tenant, fresh.ring) != (ring.tenant_id, ring.id):
+        raise UnknownKey("These bytes were wrapped for another ring.")
+    return KeyVersion(
+        id=fresh.id,
         tenant_id=ring.tenant_id,
         ring=ring,
         number=number,
         state=state,
-        provider_uri=root.uri,
+        provider_uri=fresh.provider_uri,
+        wrapped=fresh.wrapped,
         state_changed_at=now,
         activated_at=now if state == KeyVersion.State.ACTIVE else None,
     )
-    context = version_context(tenant=ring.tenant_id, ring=ring.id, version=version.id)
-    version.wrapped = root.wrap(new_secret(), context)
-    return version
 
 
-def create_rings(*, tenant: UUID, now: datetime) -> list[KeyRing]:
+def fresh_rings(tenant: UUID) -> dict[str, FreshVersion]:
+    """Make the bytes of the first versions of a tenant that is to be, by use. Call it as `fresh_version`."""
+    return {str(use): fresh_version(tenant=tenant, ring=uuid7()) for use in USES}
+
+
+def create_rings(*, tenant: UUID, fresh: Mapping[str, FreshVersion], now: datetime) -> list[KeyRing]:
     """Make the rings of a new tenant, each with version 1 active; call it inside the tenant's scope."""
     rings = []
-    for use in USES:
-        ring = KeyRing.objects.create(tenant_id=tenant, use=use)
-        first = new_version(ring=ring, number=1, state=KeyVersion.State.ACTIVE, now=now)
-        first.save()
+    for use, bytes_of_first in fresh.items():
+        ring = KeyRing.objects.create(id=bytes_of_first.ring, tenant_id=tenant, use=use)
+        first = new_version(bytes_of_first, ring=ring, number=1, state=KeyVersion.State.ACTIVE, now=now)
+        first.save(force_insert=True)
         KeyTransition.objects.create(
             tenant_id=tenant, version_id=first.id, after=first.state, at=now, reason="Made with its tenant."
         )

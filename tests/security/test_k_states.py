@@ -18,6 +18,7 @@ from governance.keys.errors import BadTransition, KeyUnavailable, UnknownKey
 from governance.keys.listing import describe, versions
 from governance.keys.models import DataKey, KeyRing, KeyTransition, KeyVersion
 from governance.keys.rings import lock_shared, new_version, rings_of
+from governance.keys.rotating import prepare
 from governance.keys.states import FOLLOWS, OPENS, SEALS, State
 from governance.keys.wrapped import KeyOwner
 from tests.access.policing import Officers
@@ -35,10 +36,11 @@ def officer(tenant, people):
 
 def version_in(tenant, state):
     """A version of the index ring beside the active one, in this state; reached by the path of a superuser."""
+    fresh = prepare(tenant=tenant.id, use="index")
     with tenant_scope(tenant.id):
         ring = KeyRing.objects.get(use="index")
         number = KeyVersion.objects.filter(ring=ring).count() + 1
-        version = new_version(ring=ring, number=number, state=State.PRE_ACTIVATION, now=now())
+        version = new_version(fresh, ring=ring, number=number, state=State.PRE_ACTIVATION, now=now())
         version.save(force_insert=True)
     forced(version.id, state)
     return version.id
