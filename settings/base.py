@@ -184,6 +184,8 @@ SPECTACULAR_SETTINGS = {
         "Classification": "governance.access.cells.CLASSIFICATIONS",
         "Role": "governance.identity.roles.Role.values",
         "ProfileState": "governance.api.profiles.STATES",
+        "JobState": "governance.api.jobs.STATES",
+        "KeyState": "governance.api.key_serializers.STATES",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,

@@ -17,13 +17,15 @@ from governance.jobs.models import Job
 from governance.pipeline import managing
 from governance.privacy.rescanning import TOPIC, ask_rescan
 
+STATES = Job.State.values
+
 
 class JobSerializer(serializers.Serializer):
     """A job: `rate` in units a second of work, `seconds_left` where total and rate are known."""
 
     id = serializers.UUIDField()
     topic = serializers.CharField()
-    state = serializers.ChoiceField(Job.State.values)
+    state = serializers.ChoiceField(STATES)
     done = serializers.IntegerField()
     total = serializers.IntegerField(allow_null=True)
     rate = serializers.FloatField(allow_null=True)

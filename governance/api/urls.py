@@ -3,6 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from governance.api import keys
 from governance.api import schema as _schema  # noqa: F401 - registers what the OpenAPI file says of tokens
 from governance.api.approvals import (
     ApprovalListView,
@@ -48,6 +49,7 @@ from governance.api.profiles import (
     ProfileView,
 )
 from governance.api.tokens import StepUpView, TokenListView, TokenView
+from governance.custody.changing import ACTS
 
 urlpatterns = [
     path("conversations:batch", BatchView.as_view(), name="api-batch"),
@@ -76,6 +78,27 @@ urlpatterns = [
     path("jobs/<uuid:job_id>:pause", PauseView.as_view(), name="api-job-pause"),
     path("jobs/<uuid:job_id>:resume", ResumeView.as_view(), name="api-job-resume"),
     path("jobs/<uuid:job_id>:cancel", CancelView.as_view(), name="api-job-cancel"),
+    path("key-rings", keys.RingListView.as_view(), name="api-key-rings"),
+    path("key-rings/<uuid:ring_id>", keys.RingView.as_view(), name="api-key-ring"),
+    path("key-rings/<uuid:ring_id>/plan", keys.PlanView.as_view(), name="api-key-ring-plan"),
+    path("key-rings/<uuid:ring_id>:rotate", keys.RotateView.as_view(), name="api-key-ring-rotate"),
+    path("key-rings/<uuid:ring_id>:rewrap", keys.RewrapView.as_view(), name="api-key-ring-rewrap"),
+    path("key-rings/<uuid:ring_id>:reencrypt", keys.ReencryptView.as_view(), name="api-key-ring-reencrypt"),
+    path("key-rings/<uuid:ring_id>:raise-minimum", keys.RaiseMinimumView.as_view(), name="api-key-ring-raise"),
+    path("key-rings/<uuid:ring_id>:ask-minimum", keys.AskMinimumView.as_view(), name="api-key-ring-ask"),
+    path("key-rings/<uuid:ring_id>:lower-minimum", keys.LowerMinimumView.as_view(), name="api-key-ring-lower"),
+    path("key-versions", keys.VersionListView.as_view(), name="api-key-versions"),
+    path("key-versions/<uuid:version_id>", keys.VersionView.as_view(), name="api-key-version"),
+    path("key-versions/<uuid:version_id>/blast-radius", keys.RadiusView.as_view(), name="api-key-version-radius"),
+    *(
+        path(f"key-versions/<uuid:version_id>:{act}", keys.ChangeVersionView.as_view(act=act), name=f"api-key-version-{act}")
+        for act in ACTS
+    ),
+    path("key-versions/<uuid:version_id>:ask-destroy", keys.AskDestroyView.as_view(), name="api-key-version-ask"),
+    path("key-versions/<uuid:version_id>:destroy", keys.DestroyView.as_view(), name="api-key-version-destroy"),
+    path("key-versions/<uuid:version_id>:cancel", keys.CancelDestroyView.as_view(), name="api-key-version-cancel"),
+    path("data-keys/<uuid:data_key_id>:ask-destroy", keys.AskDestroyDataKeyView.as_view(), name="api-data-key-ask"),
+    path("data-keys:destroy", keys.DestroyDataKeyView.as_view(), name="api-data-key-destroy"),
     path("records/<uuid:record_id>/findings", FindingListView.as_view(), name="api-findings"),
     path("findings/<int:finding_id>:confirm", FindingConfirmView.as_view(), name="api-finding-confirm"),
     path("findings/<int:finding_id>:ask-unmask", FindingAskView.as_view(), name="api-finding-ask"),

@@ -45,6 +45,8 @@ class VaultSettings(BaseSettings):
     )
     kek_seconds: int = Field(default=300, ge=1, le=3600, description="How long an unwrapped key version stays in memory.")
     kek_limit: int = Field(default=256, ge=1, description="How many unwrapped key versions a process keeps at most.")
+    key_days: int = Field(default=90, ge=0, le=3650, description="Age at which a ring rotates by itself; 0: never.")
+    epoch_days: int = Field(default=7, ge=0, le=365, description="Length of an erasure epoch; 0: there are none.")
     grant_seconds: int = Field(default=60, ge=1, le=900, description="Longest life of a grant.")
     ticket_seconds: int = Field(default=30, ge=1, le=900, description="How long a ticket may wait to be redeemed.")
     grant_budget: int = Field(default=10_000, ge=1, description="Messages that one grant may open at most.")

@@ -52,14 +52,19 @@ def ask_destroy(*, principal: Principal, version_id: UUID, days: int, reason: st
     )  # fmt: skip
 
 
-def schedule_destroy(*, principal: Principal, approval_id: UUID, now: datetime, expected: str = "") -> datetime:
+def schedule_destroy(
+    *, principal: Principal, approval_id: UUID, now: datetime, version_id: UUID | None = None, expected: str = ""
+) -> datetime:
     """Begin the waiting that two people agreed to; return when it ends. Nothing is destroyed yet.
 
-    Raises AccessDenied (recorded), ApprovalRefused, NoSuchApproval, BadTransition, KeyInUse, KeyChanged.
+    `version_id` is what the caller believes that they agreed to. Raises AccessDenied (recorded), ApprovalRefused,
+    NoSuchApproval, BadTransition, KeyInUse, KeyChanged.
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
         asked = _approval(approval_id, VERSION)
+        if version_id not in {None, asked.subject_id}:
+            raise ApprovalRefused("This approval is for another version.")
         version = locked_version(asked.subject_id)
         expect(version, expected)
         check(version.state, State.DESTROYED)

@@ -15,11 +15,11 @@ from governance.approvals.models import Approval
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
-from governance.keys.changing import expect
+from governance.keys.changing import expect, locked_ring
 from governance.keys.errors import BadTransition, KeyInUse, UnknownKey
 from governance.keys.models import KeyRing, KeyVersion
 from governance.keys.rewrapping import count_below
-from governance.keys.rings import active_version, lock_exclusive, rings_of
+from governance.keys.rings import active_version, rings_of
 
 ACT: Final = "lower_minimum_version"
 
@@ -32,7 +32,7 @@ def raise_minimum(*, principal: Principal, use: str, number: int, now: datetime,
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
-        ring = _locked_ring(principal.tenant_id, use)
+        ring = locked_ring(_ring(principal.tenant_id, use).id)
         expect(ring, expected)
         if number < ring.minimum_version:
             raise BadTransition(f"The minimum is {ring.minimum_version}; two people lower it: keys ask-minimum.")
@@ -40,7 +40,8 @@ def raise_minimum(*, principal: Principal, use: str, number: int, now: datetime,
             raise BadTransition("The minimum cannot be above the active version.")
         if below := count_below(ring.id, number):
             raise KeyInUse(
-                f"{below} data keys are wrapped by versions below {number}. Move them first: manage.py keys rewrap --use {use}."
+                f"{below} data keys are wrapped by versions below {number}. Move them first: manage.py keys rewrap"
+                f" --use {use}."
             )
         _set(principal, ring, number)
     return number
@@ -59,8 +60,10 @@ def ask_lower_minimum(*, principal: Principal, use: str, number: int, reason: st
     return ask(principal=principal, act=ACT, subject=ring.id, details={"minimum": number}, reason=reason, now=now)
 
 
-def lower_minimum(*, principal: Principal, approval_id: UUID, now: datetime, expected: str = "") -> int:
-    """Lower the minimum that two people agreed to lower; return it.
+def lower_minimum(
+    *, principal: Principal, approval_id: UUID, now: datetime, ring_id: UUID | None = None, expected: str = ""
+) -> int:
+    """Lower the minimum that two people agreed to lower; return it. `ring_id` is whose the caller believes that it is.
 
     Raises AccessDenied (recorded), ApprovalRefused, NoSuchApproval, KeyChanged.
     """
@@ -69,8 +72,9 @@ def lower_minimum(*, principal: Principal, approval_id: UUID, now: datetime, exp
         asked = Approval.objects.filter(id=approval_id, act=ACT).first()
         if asked is None:
             raise NoSuchApproval("This tenant has no such approval.")
-        lock_exclusive(asked.subject_id)
-        ring = KeyRing.objects.get(id=asked.subject_id)
+        if ring_id not in {None, asked.subject_id}:
+            raise ApprovalRefused("This approval is for another ring.")
+        ring = locked_ring(asked.subject_id)
         expect(ring, expected)
         number = int(asked.details["minimum"])
         if number >= ring.minimum_version:
@@ -85,11 +89,6 @@ def _ring(tenant: UUID, use: str) -> KeyRing:
     if ring is None:
         raise UnknownKey(f"This tenant has no ring for {use!r}.")
     return KeyRing.objects.get(id=ring)
-
-
-def _locked_ring(tenant: UUID, use: str) -> KeyRing:
-    lock_exclusive(_ring(tenant, use).id)
-    return _ring(tenant, use)
 
 
 def _set(principal: Principal, ring: KeyRing, number: int, **facts: str) -> None:

@@ -34,15 +34,20 @@ def ask_rewrap(*, principal: Principal, use: str, now: datetime) -> UUID:
         if ring is None:
             raise UnknownKey(f"This tenant has no ring for {use!r}.")
         lock_exclusive(ring)  # Two who ask at once are one after the other.
-        if Job.objects.filter(topic=TOPIC, spec__use=use, state__in=[*OPEN, Job.State.PAUSED]).exists():
+        job = queue_rewrap(tenant=tenant, ring=ring, use=use, asked_by=principal.user_id)
+        if job is None:
             raise KeyWorkGoesOn("This ring is being rewrapped already: manage.py jobs list --open.")
-        job = create(
-            tenant=tenant, topic=TOPIC, spec={"use": use}, total=count_left(ring).movable, asked_by=principal.user_id
-        )
         record_with_effect(
             tenant=tenant, event="job.asked", **principal.as_actor(), job=str(job), topic=TOPIC, ring=str(ring), use=use
         )
     return job
+
+
+def queue_rewrap(*, tenant: UUID, ring: UUID, use: str, asked_by: UUID | None) -> UUID | None:
+    """Put the job into the queue with the ring's lock held alone; return its id, None where one waits or works already."""
+    if Job.objects.filter(topic=TOPIC, spec__use=use, state__in=[*OPEN, Job.State.PAUSED]).exists():
+        return None
+    return create(tenant=tenant, topic=TOPIC, spec={"use": use}, total=count_left(ring).movable, asked_by=asked_by)
 
 
 def rewrap_step(job: Leased) -> None:

@@ -6,18 +6,19 @@ from governance.access.acting import require
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
-from governance.keys.changing import Cause
+from governance.keys.changing import Cause, expect, locked_ring
 from governance.keys.rotating import prepare, rotate
 
 
-def rotate_ring(*, principal: Principal, use: str, now: datetime, reason: str = "") -> int:
+def rotate_ring(*, principal: Principal, use: str, now: datetime, reason: str = "", expected: str = "") -> int:
     """Rotate the ring for `use` and return the number of the new version; takes a fresh second factor.
 
-    Raises AccessDenied (recorded), UnknownKey, ProviderFailed.
+    Raises AccessDenied (recorded), UnknownKey, ProviderFailed, KeyChanged where `expected` is not the ring's tag.
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
     fresh = prepare(tenant=principal.tenant_id, use=use)
     with tenant_scope(principal.tenant_id):
+        expect(locked_ring(fresh.ring), expected)
         version = rotate(fresh=fresh, cause=Cause(principal.user_id, reason.strip()), now=now)
         record_with_effect(
             tenant=principal.tenant_id,

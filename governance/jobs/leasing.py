@@ -77,6 +77,13 @@ def create(
     return job.id
 
 
+def rate_of_last(topic: str) -> float | None:
+    """Return how many units a second the last finished job of a topic did, or None where there is none."""
+    done = Job.objects.filter(topic=topic, state=Job.State.DONE, done__gt=0, seconds__gt=0).order_by("-finished_at")
+    last = done.values_list("done", "seconds").first()
+    return None if last is None else last[0] / last[1]
+
+
 def claim_job(topics: Collection[str]) -> tuple[Leased | None, tuple[UUID, ...]]:
     """Lease the job that was worked on longest ago; return it and those set aside after three attempts. Commit after it.
 

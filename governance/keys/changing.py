@@ -44,6 +44,15 @@ def locked_version(version_id: UUID) -> KeyVersion:
     return version_of(version_id)
 
 
+def locked_ring(ring_id: UUID) -> KeyRing:
+    """Take the ring's lock alone and return the ring as it is under it. Raises UnknownKey."""
+    lock_exclusive(ring_id)
+    ring = KeyRing.objects.filter(id=ring_id).first()
+    if ring is None:
+        raise UnknownKey("This tenant has no such ring.")
+    return ring
+
+
 def change_state(version: KeyVersion, to: str, *, cause: Cause, now: datetime) -> None:
     """Give a locked version another state; one that is destroyed loses its bytes. Raises BadTransition."""
     check(version.state, to)

@@ -6,12 +6,16 @@ from uuid import UUID
 
 from governance.keys.data_keys import count_by_version
 from governance.keys.errors import UnknownKey
-from governance.keys.models import KeyTransition, KeyVersion
+from governance.keys.models import KeyRing, KeyTransition, KeyVersion
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A version: its ring's use, number, state, where its bytes are wrapped, and how many live data keys it wraps."""
+    """A version: its ring's use, number, state, where its bytes are wrapped, and how many live data keys it wraps.
+
+    `uses` is how many wraps are counted, never fewer than were made; `minimum` the lowest version that its ring accepts;
+    `destroy_at` when its waiting ends; `tag` stands for its state as it is shown here.
+    """
 
     id: UUID
     use: str
@@ -21,6 +25,23 @@ class Shown:
     data_keys: int
     created_at: datetime
     activated_at: datetime | None
+    uses: int
+    minimum: int
+    destroy_at: datetime | None
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRing:
+    """A ring: its use, its active version's number (0: none), the lowest that it accepts, live data keys in all."""
+
+    id: UUID
+    use: str
+    active: int
+    minimum: int
+    versions: int
+    data_keys: int
+    tag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +53,17 @@ class Step:
     at: datetime
     actor: UUID | None
     reason: str
+
+
+def rings() -> list[ShownRing]:
+    """Return the tenant's rings, by use."""
+    counts, found = count_by_version(), []
+    for ring in KeyRing.objects.prefetch_related("versions").order_by("use"):
+        of_ring = list(ring.versions.all())
+        active = next((one.number for one in of_ring if one.state == KeyVersion.State.ACTIVE), 0)
+        keys = sum(counts.get(one.id, 0) for one in of_ring)
+        found.append(ShownRing(ring.id, ring.use, active, ring.minimum_version, len(of_ring), keys, ring.tag))
+    return found
 
 
 def versions() -> list[Shown]:
@@ -54,5 +86,6 @@ def describe(version_id: UUID) -> tuple[Shown, list[Step]]:
 def _shown(row: KeyVersion, data_keys: int) -> Shown:
     return Shown(
         id=row.id, use=row.ring.use, version=row.number, state=str(row.state), provider=row.provider_uri,
-        data_keys=data_keys, created_at=row.created_at, activated_at=row.activated_at,
+        data_keys=data_keys, created_at=row.created_at, activated_at=row.activated_at, uses=row.uses,
+        minimum=row.ring.minimum_version, destroy_at=row.destroy_at, tag=row.tag,
     )  # fmt: skip

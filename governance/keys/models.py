@@ -50,7 +50,8 @@ class KeyRing(models.Model):
     @property
     def tag(self) -> str:
         """What stands for the ring's own state, for whoever changes it only as they saw it."""
-        return tag_of(self.id, self.minimum_version)
+        active = next((one.number for one in self.versions.all() if one.state == KeyVersion.State.ACTIVE), 0)
+        return tag_of(self.id, self.minimum_version, active)
 
 
 class KeyVersion(models.Model):

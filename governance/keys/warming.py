@@ -22,7 +22,8 @@ from governance.keys.states import BELOW_MINIMUM, OPENS, OPENS_IN_EMERGENCIES, o
 
 _USABLE: Final = (
     "SELECT v.id, v.state FROM governance_keyversion v JOIN governance_keyring r ON r.tenant_id = v.tenant_id"
-    " AND r.id = v.ring_id WHERE r.tenant_id = %s AND v.state = ANY(%s) AND v.number >= r.minimum_version AND (%s::text[] IS NULL OR r.use = ANY(%s))"
+    " AND r.id = v.ring_id WHERE r.tenant_id = %s AND v.state = ANY(%s) AND v.number >= r.minimum_version"
+    " AND (%s::text[] IS NULL OR r.use = ANY(%s))"
 )
 
 

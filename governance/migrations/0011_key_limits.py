@@ -67,7 +67,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="keyversion",
             constraint=models.CheckConstraint(
-                condition=models.Q(("destroy_at", None), models.Q(("state__in", ["active", "suspended"]), _negated=True), _connector="OR"),
+                condition=models.Q(
+                    ("destroy_at", None), models.Q(("state__in", ["active", "suspended"]), _negated=True), _connector="OR"
+                ),
                 name="key_version_destroyed_unused",
             ),
         ),

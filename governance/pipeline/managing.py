@@ -67,6 +67,15 @@ def job_of(*, principal: Principal, job_id: UUID, now: datetime) -> Shown:
         return _shown(_find(job_id))
 
 
+def job_asked_by(*, principal: Principal, job_id: UUID) -> Shown:
+    """Return a job to whoever has just asked for it, whatever else they may. Raises UnknownJob."""
+    with tenant_scope(principal.tenant_id):
+        found = _find(job_id)
+        if found.asked_by != principal.user_id:
+            raise UnknownJob("This tenant has no such job.")
+        return _shown(found)
+
+
 def pause(*, principal: Principal, job_id: UUID, now: datetime) -> Shown:
     """Let no worker go on with it; a step that runs is done first. Raises UnknownJob, NotNow, AccessDenied (recorded)."""
     return _change(principal, job_id, "job.paused", now)

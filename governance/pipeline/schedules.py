@@ -11,5 +11,6 @@ SCHEDULES: Final[dict[str, dict[str, Any]]] = {
         "schedule": CHECKPOINT_SECONDS,
         "options": {"expires": CHECKPOINT_SECONDS},
     },
+    "keep up with keys": {"task": "threadvault.keys", "schedule": 60.0, "options": {"expires": 50}},
     "mark what nobody used in time": {"task": "threadvault.expire", "schedule": 300.0, "options": {"expires": 200}},
 }

@@ -7,6 +7,7 @@ from uuid import UUID
 from governance.approvals.asking import expire_due
 from governance.audit.canonical import SYSTEM
 from governance.custody.attesting import attest
+from governance.custody.upkeep import keep_up
 from governance.identity.models import Tenant
 from governance.ingest.receiving import TOPIC as CLASSIFICATION
 from governance.jobs.claiming import job_tenants, pending_tenants
@@ -50,6 +51,14 @@ def expire() -> None:
     now = datetime.now(UTC)
     for tenant in Tenant.objects.values_list("id", flat=True):
         expire_due(tenant=tenant, now=now)
+
+
+@task("threadvault.keys")
+def keys() -> None:
+    """Rotate what is due, begin and end erasure epochs, and destroy what has waited."""
+    now = datetime.now(UTC)
+    for tenant in Tenant.objects.values_list("id", flat=True):
+        keep_up(tenant=tenant, now=now)
 
 
 @task("threadvault.checkpoint")

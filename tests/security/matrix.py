@@ -24,17 +24,24 @@ from rest_framework.test import APIClient
 
 from governance.access import breaking_glass, policies, seconding
 from governance.audit.models import AuditEntry
+from governance.custody import destroying, minimum
+from governance.custody.changing import ACTS, change_version
+from governance.custody.rewrapping import ask_rewrap
+from governance.custody.rotation import rotate_ring
 from governance.identity.members import add_member
 from governance.identity.models import User
 from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
 from governance.identity.tokens import mint
+from governance.keys.models import DataKey, KeyRing, KeyVersion
 from governance.pipeline import managing
+from governance.pipeline.handlers import HANDLERS
+from governance.pipeline.working import work_for_all
 from governance.privacy import judging, profiling
 from governance.privacy.rescanning import ask_rescan
 from governance.vault.models import Collection
 from governance.vault.resources import resources_for
-from tests.conftest import OPERATOR, as_principal, item, make_person, make_tenant, now
+from tests.conftest import OPERATOR, as_principal, item, make_person, make_tenant, now, store
 from tests.security.test_c_ciphertext import sql
 
 PERSONS = ("anonymous", "outsider", "superuser", "producer", "worker", "analyst", "privacy", "security", "auditor")
@@ -127,7 +134,9 @@ class World:
             if self.person == "superuser":
                 client.force_login(self.user)
             elif self.user is not None:
-                client.credentials(HTTP_AUTHORIZATION=f"Bearer {self.token}", HTTP_THREADVAULT_PURPOSE="support")
+                client.credentials(
+                    HTTP_AUTHORIZATION=f"Bearer {self.token}", HTTP_THREADVAULT_PURPOSE="support", HTTP_IF_MATCH="*"
+                )
             answer = getattr(client, method.lower())(path, body, format=form if method != "GET" else None)
         else:
             client = Client(raise_request_exception=False)
@@ -158,6 +167,7 @@ class World:
             "token_id": self.made_token,
             "pk": self.passkey,
             "profile_id": self.profile, "record_id": self.record, "finding_id": self.finding,
+            "ring_id": lambda: self.ring(route), "version_id": lambda: self.version(route), "data_key_id": self.data_key,
             "job_id": lambda: self.job(paused=route.endswith("resume")),
         }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
@@ -191,6 +201,16 @@ class World:
             "detection-profiles/<uuid:profile_id>:ask": lambda: {"reason": "r"},
             "detection-profiles/<uuid:profile_id>:apply": lambda: {"approval": str(self.agreed)},
             "jobs": lambda: {"topic": "rescan"}, "detect": lambda: {"content": "mail kim@example.com"},
+            "key-rings/<uuid:ring_id>:rotate": lambda: {"reason": "r"},
+            "key-rings/<uuid:ring_id>:raise-minimum": lambda: {"number": 1},
+            "key-rings/<uuid:ring_id>:ask-minimum": lambda: {"number": 1, "reason": f"r{uuid4()}"},
+            "key-rings/<uuid:ring_id>:lower-minimum": lambda: {"approval": str(self.agreed)},
+            "key-versions/<uuid:version_id>:ask-destroy": lambda: {"days": 7, "reason": f"r{uuid4()}"},
+            "key-versions/<uuid:version_id>:destroy": lambda: {"approval": str(self.agreed)},
+            "key-versions/<uuid:version_id>:cancel": lambda: {"reason": "r"},
+            **{f"key-versions/<uuid:version_id>:{act}": lambda: {"reason": "r"} for act in ACTS},
+            "data-keys/<uuid:data_key_id>:ask-destroy": lambda: {"reason": f"r{uuid4()}"},
+            "data-keys:destroy": lambda: {"approval": str(self.data_key_agreed())},
             "members": lambda: {"username": f"u-{uuid4().hex[:12]}", "role": "analyst"},
             "members/<uuid:user_id>/roles": lambda: {"role": "auditor"},
             "tokens": lambda: {"name": "t"},
@@ -267,6 +287,61 @@ class World:
         if paused:
             managing.pause(principal=officer, job_id=job, now=now())
         return job
+
+    def ring(self, route: str) -> UUID:
+        """A ring that nothing else needs; where its minimum is to be lowered it was raised, and two people agreed."""
+        with tenant_scope(self.tenant.id):
+            found = dict(KeyRing.objects.values_list("use", "id"))
+        if route.endswith(("ask-minimum", "lower-minimum")):
+            officer = self.officer()
+            number = rotate_ring(principal=officer, use="tombstone", now=now())
+            self.moved(officer)
+            minimum.raise_minimum(principal=officer, use="tombstone", number=number, now=now())
+            asked = minimum.ask_lower_minimum(
+                principal=officer, use="tombstone", number=number - 1, reason=f"r{uuid4()}", now=now()
+            )
+            self.agreed = self.agree(asked)
+        if route.endswith((":rewrap", ":reencrypt")):
+            sql("UPDATE governance_job SET state = 'cancelled' WHERE state IN ('waiting', 'running')")
+        if route.endswith(":raise-minimum"):
+            return found["index"]
+        return found["content" if route.endswith(":reencrypt") else "tombstone"]
+
+    def moved(self, officer) -> None:
+        """Move the data keys of the ring of tombstones to its active version."""
+        sql("UPDATE governance_job SET state = 'cancelled' WHERE state IN ('waiting', 'running')")
+        ask_rewrap(principal=officer, use="tombstone", now=now())
+        work_for_all(HANDLERS)
+
+    def version(self, route: str) -> UUID:
+        """A version of the ring of tombstones in a state that the act takes."""
+        officer, act = self.officer(), route.rpartition(":")[2]
+        rotate_ring(principal=officer, use="tombstone", now=now())
+        with tenant_scope(self.tenant.id):
+            rows = KeyVersion.objects.filter(ring__use="tombstone").order_by("-number")
+            newest, before = list(rows.values_list("id", flat=True)[:2])
+        if act not in {"compromise", "ask-destroy", "destroy", "cancel"}:
+            if act == "resume":
+                change_version(principal=officer, version_id=newest, act="suspend", reason="r", now=now())
+            return newest
+        self.moved(officer)
+        if act in {"destroy", "cancel"}:
+            asked = destroying.ask_destroy(principal=officer, version_id=before, days=7, reason=f"r{uuid4()}", now=now())
+            self.agreed = self.agree(asked)
+        if act == "cancel":
+            destroying.schedule_destroy(principal=officer, approval_id=self.agreed, now=now())
+        return before
+
+    def data_key(self) -> UUID:
+        """The data key of a conversation that is made for this request."""
+        (chat,) = store(self.tenant, item(f"k-{uuid4().hex[:12]}", "hello"))
+        with tenant_scope(self.tenant.id):
+            return DataKey.objects.filter(conversation_id=chat.id, use="content").values_list("id", flat=True)[0]
+
+    def data_key_agreed(self) -> UUID:
+        """An approval to destroy a data key, which two people gave."""
+        officer, key = self.officer(), self.data_key()
+        return self.agree(destroying.ask_destroy_data_key(principal=officer, data_key_id=key, reason="r", now=now()))
 
     def member(self) -> UUID:
         """Another member, made for this request."""

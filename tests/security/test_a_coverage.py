@@ -26,6 +26,10 @@ NO_ACT = {
     "api/v1/detection-profiles/<uuid:profile_id>:try": "stores nothing",
     "api/v1/break-glass": "shows who waits", "api/v1/detect": "stores nothing",
     "api/v1/records/<uuid:record_id>/findings": "shows places", "api/v1/findings/precision": "shows counts", "api/v1/jobs": "shows counts", "api/v1/jobs/<uuid:job_id>": "shows counts",
+    "api/v1/key-rings": "shows rules", "api/v1/key-rings/<uuid:ring_id>": "shows rules",
+    "api/v1/key-rings/<uuid:ring_id>/plan": "shows counts", "api/v1/key-versions": "shows rules",
+    "api/v1/key-versions/<uuid:version_id>": "shows rules",
+    "api/v1/key-versions/<uuid:version_id>/blast-radius": "shows counts",
     "api/v1/conversations/<uuid:conversation_id>:explain": "about oneself",
     "": "counts", "console/": "counts", "keys": "shows rules", "policies": "shows rules",
     "conversations/purpose": "own session", "tenant": "own session", "console/sign-out": "own session",
@@ -122,8 +126,12 @@ def test_a15_every_refusal_of_a_route_is_on_the_record(worlds):
 
 def test_a15_every_task_that_acts_is_on_the_record(tenant):
     ours = {name for name in current_app.tasks if name.startswith("threadvault.")}
-    assert ours - set(NO_ACT_TASKS) == {"threadvault.classify"}
+    assert ours - set(NO_ACT_TASKS) == {"threadvault.classify", "threadvault.keys"}
     store(tenant, item())
     tasks.classify(str(tenant.id))
     events = [row[0] for row in sql("SELECT event FROM governance_auditentry WHERE tenant_id = %s", str(tenant.id))]
     assert "batch.processed" in events
+    assert "key.rotated" not in events
+    sql("UPDATE governance_keyversion SET activated_at = now() - interval '91 days'")
+    tasks.keys()
+    assert sql("SELECT count(*) FROM governance_auditentry WHERE event = 'key.rotated'") == [(5,)]
