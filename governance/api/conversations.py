@@ -14,14 +14,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.api.errors import DomainProblem
-from governance.api.requests import principal_of
+from governance.api.requests import arguments_of, principal_of
 from governance.api.serializers import (
     ConversationPageSerializer,
     ConversationSerializer,
     MessagePageSerializer,
     MessageSerializer,
+    SearchSerializer,
 )
 from governance.api.views import ApiView
+from governance.privacy.searching import search
 from governance.vault import streaming
 from governance.vault.listing import Listed, list_conversations
 from governance.vault.reading import read_conversation
@@ -47,7 +49,11 @@ def _page_size(request: Request) -> int:
 
 def _cursor(request: Request) -> str:
     """Return what the cursor holds; empty without one."""
-    given = request.query_params.get("cursor", "")
+    return opened_cursor(request.query_params.get("cursor", ""))
+
+
+def opened_cursor(given: str) -> str:
+    """Return what a cursor holds; empty for none. Raises DomainProblem."""
     try:
         return b64decode(given.encode(), altchars=b"-_", validate=True).decode("ascii")
     except ValueError:
@@ -86,6 +92,25 @@ class ConversationListView(ApiView):
             before=_uuid(cursor) if cursor else None,
             limit=size,
         )
+        following = _seal_cursor(lines[-1].id) if len(lines) == size else None
+        return Response({"results": [_line(line) for line in lines], "next": following})
+
+
+class SearchView(ApiView):
+    """The conversations that hold a value; what is looked for stands in the body, never in an address."""
+
+    @extend_schema(
+        operation_id="conversations_search", request=SearchSerializer, responses=ConversationPageSerializer,
+        parameters=[_PURPOSE],
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        """Return one page, newest first, with redacted titles: all values in `text` are in each of them."""
+        given = arguments_of(request, SearchSerializer)
+        size, cursor = given["page_size"], opened_cursor(given["cursor"])
+        lines = search(
+            principal=principal_of(request), purpose=purpose_of(request), text=given["text"], now=datetime.now(UTC),
+            before=_uuid(cursor) if cursor else None, limit=size,
+        )  # fmt: skip
         following = _seal_cursor(lines[-1].id) if len(lines) == size else None
         return Response({"results": [_line(line) for line in lines], "next": following})
 

@@ -1,6 +1,7 @@
 """Key rings, versions and data keys: look, plan, rotate, move, change, destroy. Each change names what its asker saw."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -28,8 +29,11 @@ from governance.api.views import ApiView
 from governance.custody import destroying, minimum, planning, showing
 from governance.custody.changing import change_version
 from governance.custody.reencrypting import ask_reencrypt
+from governance.custody.reindexing import ask_reindex
 from governance.custody.rewrapping import ask_rewrap
 from governance.custody.rotation import rotate_ring
+from governance.identity.principals import Principal
+from governance.keys.models import KeyUse
 from governance.pipeline.managing import job_asked_by
 
 IF_MATCH = OpenApiParameter(
@@ -117,9 +121,14 @@ class RewrapView(_JobView):
 
 
 class ReencryptView(_JobView):
-    """Seals what a ring protects under new data keys, and destroys the old ones."""
+    """Seals what a ring protects under new data keys, and destroys the old ones; the blind index is made anew."""
 
-    ask = ask_reencrypt
+    @staticmethod
+    def ask(*, principal: Principal, use: str, now: datetime) -> UUID:
+        """Return the job that now waits."""
+        if use == KeyUse.INDEX:
+            return ask_reindex(principal=principal, now=now)
+        return ask_reencrypt(principal=principal, use=use, now=now)
 
 
 class RaiseMinimumView(ApiView):

@@ -2,6 +2,8 @@
 
 from rest_framework import serializers
 
+from governance.api.governing_serializers import Strict
+
 
 class BatchMessageSerializer(serializers.Serializer):
     """One message; unknown members are kept with it."""
@@ -73,6 +75,14 @@ class ConversationPageSerializer(serializers.Serializer):
 
     results = ConversationLineSerializer(many=True)
     next = serializers.CharField(allow_null=True)
+
+
+class SearchSerializer(Strict):
+    """What is looked for, as it would stand in a chat; all of its values must be in a conversation."""
+
+    text = serializers.CharField(max_length=4_096)
+    cursor = serializers.CharField(max_length=128, default="", allow_blank=True)
+    page_size = serializers.IntegerField(min_value=1, max_value=500, default=50)
 
 
 class ConversationSerializer(serializers.Serializer):

@@ -15,10 +15,21 @@ from governance.crypto.wrapping import new_secret
 from governance.identity.identifiers import uuid7
 from governance.keys.counting import count_uses
 from governance.keys.errors import KeyReplaced, UnknownKey
-from governance.keys.models import DataKey
+from governance.keys.models import DataKey, KeyUse
 from governance.keys.rings import active_version, lock_shared, rings_of
 from governance.keys.warming import wrapping_key
-from governance.keys.wrapped import BY_ID, BY_OWNER, NOBODY, KeyOwner, WrappedKey, context_of, read_keys, unwrap_all
+from governance.keys.wrapped import (
+    BY_ANY,
+    BY_ID,
+    BY_OWNER,
+    NOBODY,
+    VALUES,
+    KeyOwner,
+    WrappedKey,
+    context_of,
+    read_keys,
+    unwrap_all,
+)
 
 
 def _insert(rows: list[tuple[Any, ...]], tenant: UUID, now: datetime) -> set[UUID]:
@@ -132,6 +143,23 @@ def tenant_key(*, tenant: UUID, use: str, now: datetime) -> OpenDataKey:
     """Return the data key of the tenant as a whole for a use, made when first needed. Call it as `obtain`."""
     owner = KeyOwner(NOBODY, NOBODY, use)
     return obtain(tenant=tenant, owners=[owner], now=now)[owner]
+
+
+def hash_of_values(*, tenant: UUID, now: datetime) -> KeyedHash:
+    """Return the keyed hash of blind-index values that are written now; the index ring's lock is held shared to commit."""
+    owner = KeyOwner(NOBODY, VALUES, KeyUse.INDEX)
+    row = _select([owner]).get(owner)
+    if row is None:
+        _create(tenant=tenant, owners=[owner], now=now)
+        row = _select([owner])[owner]
+    [(_, secret)] = unwrap_all([row])
+    return KeyedHash(secret, "value")
+
+
+def hashes_of_values() -> list[KeyedHash]:
+    """Return the keyed hashes under which values stand in the index: one, and a second while it is re-keyed."""
+    rows = [row for row in read_keys(BY_ANY, NOBODY, VALUES) if row.wrapped is not None]
+    return [KeyedHash(secret, "value") for _, secret in unwrap_all(rows)]
 
 
 def keyed_hash(*, tenant: UUID, use: str, label: str, now: datetime) -> KeyedHash:

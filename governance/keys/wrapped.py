@@ -12,6 +12,9 @@ from governance.keys.states import BELOW_MINIMUM
 from governance.keys.warming import wrapping_keys
 
 NOBODY: Final = UUID(int=0)
+VALUES: Final = UUID(
+    int=1
+)  # The owner of the key of blind-index values, the only one of a tenant as a whole that is re-keyed.
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ STORED: Final = (
     " LEFT JOIN governance_keyring r ON r.id = v.ring_id"
 )
 BY_ID: Final = STORED + " WHERE k.id = ANY(%s)"
+BY_ANY: Final = STORED + " WHERE k.conversation_id = %s AND k.owner_id = %s"  # The replaced ones, too.
 BY_OWNER: Final = STORED + " WHERE k.conversation_id = ANY(%s) AND k.owner_id = ANY(%s) AND NOT k.replaced"
 
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from governance.approvals import telling
-from governance.custody import reencrypting, rewrapping
+from governance.custody import reencrypting, reindexing, rewrapping
 from governance.notices import mailing
 from governance.pipeline.working import Handler
 from governance.privacy import rescanning
@@ -13,4 +13,5 @@ HANDLERS: Final[dict[str, Handler]] = {
     telling.TOPIC: mailing.tell,
     rewrapping.TOPIC: rewrapping.rewrap_step,
     reencrypting.TOPIC: reencrypting.reencrypt_step,
+    reindexing.TOPIC: reindexing.reindex_step,
 }

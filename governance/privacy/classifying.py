@@ -23,7 +23,7 @@ from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import BYTES, LEASE_SECONDS, Claim, without_flush
 from governance.jobs.gate import place
 from governance.jobs.pacing import Pace
-from governance.keys.data_keys import keyed_hashes
+from governance.keys.data_keys import hash_of_values, keyed_hash
 from governance.keys.errors import KeyUnavailable, ProviderFailed
 from governance.keys.models import KeyUse
 from governance.keys.warming import warm
@@ -40,7 +40,7 @@ from governance.vault.documents import Document, encode
 from governance.vault.models import Classification, Conversation, Message
 from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects, put_back_pending, restrict
 from governance.vault.reading import open_rows
-from governance.vault.resealing import RedactedForm, ensure_redacted_keys, lock_redacted_ring, seal_redacted
+from governance.vault.resealing import RedactedForm, ensure_redacted_keys, lock_rings_of_scans, seal_redacted
 from governance.vault.resources import resources
 
 PURPOSE: Final = "classification"
@@ -142,7 +142,7 @@ def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datet
         seen = look(tenant=tenant, kind=kind, rows=claim.rows)
         with tenant_scope(tenant):
             lock_subjects(kind, claim.rows)
-            lock_redacted_ring(tenant)
+            lock_rings_of_scans(tenant)
             rows = lock_pending(kind, claim.rows)
             if not rows:
                 return
@@ -177,7 +177,7 @@ def redact_rows(
     """Open locked rows under the grant of this context, detect, and write redacted forms, findings and index entries.
 
     `said` is what people and other detectors said of a row, by its id.
-    The caller holds the locks of `lock_subjects`, `lock_redacted_ring` and the rows, and records what it returns.
+    The caller holds the locks of `lock_subjects`, `lock_rings_of_scans` and the rows, and records what it returns.
     """
     work = _detect(tenant, rows, said, now)
     manifest, root = seal_redacted(tenant=tenant, forms=work.forms, now=now)
@@ -188,7 +188,8 @@ def redact_rows(
 
 
 def _detect(tenant: UUID, rows: list[Message | Conversation], said: Mapping[UUID, Said], now: datetime) -> _Work:
-    marks, values = keyed_hashes(tenant=tenant, use=KeyUse.INDEX, labels=["mark", "value"], now=now)
+    marks = keyed_hash(tenant=tenant, use=KeyUse.INDEX, label="mark", now=now)
+    values = hash_of_values(tenant=tenant, now=now)
     profiles = active_profiles()
     collections = _collections(rows) if profiles.of_collections else {}
     work = _Work()

@@ -33,7 +33,7 @@ from governance.privacy.plugins.process import DetectorFailed
 from governance.privacy.redaction import NOTHING_SAID, Said
 from governance.vault.models import Conversation, IndexEntry, Message, State
 from governance.vault.pending import KINDS, Kind, claimed_as_is, lock_rows, lock_subjects
-from governance.vault.resealing import lock_redacted_ring
+from governance.vault.resealing import lock_rings_of_scans
 from governance.vault.resources import resources
 
 TOPIC: Final = "rescan"
@@ -52,12 +52,28 @@ def ask_rescan(*, principal: Principal, now: datetime) -> UUID:
 def queue_rescan(*, tenant: UUID, asked_by: UUID, collection: UUID | None = None) -> UUID:
     """Put the job into the queue with the open transaction, for one collection or for all; the caller records it."""
     spec = {"ruleset": RULESET_VERSION} | ({"collection": str(collection)} if collection else {})
-    total = sum(_scanned(kind, spec).count() for kind in KINDS)
-    return create(tenant=tenant, topic=TOPIC, spec=spec, total=total, asked_by=asked_by)
+    return create(tenant=tenant, topic=TOPIC, spec=spec, total=count_scanned(spec), asked_by=asked_by)
+
+
+def count_scanned(spec: Mapping[str, Any]) -> int:
+    """Return how many records a scan of this job would go through."""
+    return sum(_scanned(kind, spec).count() for kind in KINDS)
 
 
 def rescan_step(job: Leased) -> None:
     """Scan the next batch anew. Raises LeaseLost, ProviderFailed, KeyUnavailable, DetectorAway."""
+    if scan_next(job):
+        return
+    with tenant_scope(job.tenant):
+        lock_job(job)
+        advance(job, done=0, cursor=job.cursor, finished=True)
+        record_with_effect(tenant=job.tenant, event="job.finished", actor_kind="worker", job=str(job.id), done=job.done)
+
+
+def scan_next(job: Leased) -> bool:
+    """Scan the next batch of a job's records anew; return False where none is left. `table` and `after` are its cursor."""
+    if int(job.cursor.get("table", 0)) == len(KINDS):
+        return False
     now = datetime.now(UTC)
     kind = KINDS[int(job.cursor.get("table", 0))]
     make_ready()
@@ -67,17 +83,19 @@ def rescan_step(job: Leased) -> None:
         scope = resources(row.group for row in rows)
     if not rows:
         _next_table(job, kind)
-        return
+        return True
     principal = service_principal(tenant=job.tenant, role=Role.WORKER, purpose=PURPOSE)
     with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
         rows, seen = _look(job.tenant, kind, rows)
         with tenant_scope(job.tenant):
             lock_job(job)
             written = scan_anew(tenant=job.tenant, kind=kind, rows=rows, seen=seen, now=now)
-            advance(job, done=len(rows), cursor={"table": KINDS.index(kind), "after": str(rows[-1].id)})
+            cursor = {**job.cursor, "table": KINDS.index(kind), "after": str(rows[-1].id)}
+            advance(job, done=len(rows), cursor=cursor)
             record_with_effect(
                 tenant=job.tenant, event="batch.rescanned", **principal.as_actor(), job=str(job.id), **written.as_facts()
             )
+    return True
 
 
 def _look(tenant: UUID, kind: Kind, rows: tuple[Claimed, ...]) -> tuple[tuple[Claimed, ...], Mapping[UUID, Seen | None]]:
@@ -101,7 +119,7 @@ def scan_anew(
     Call it under a grant for `classify`, inside the tenant's scope, before any other row is locked.
     """
     lock_subjects(kind, rows)
-    lock_redacted_ring(tenant)
+    lock_rings_of_scans(tenant)
     locked = [row for row in lock_rows(kind, rows) if row.state in SCANNED]
     people = _said(kind, locked)
     said = {
@@ -130,12 +148,10 @@ def _next(kind: Kind, job: Leased) -> Any:
 
 
 def _next_table(job: Leased, kind: Kind) -> None:
-    table = KINDS.index(kind) + 1
     with tenant_scope(job.tenant):
         lock_job(job)
-        advance(job, done=0, cursor={"table": table}, finished=table == len(KINDS))
-        if job.finished:
-            record_with_effect(tenant=job.tenant, event="job.finished", actor_kind="worker", job=str(job.id), done=job.done)
+        rest = {name: value for name, value in job.cursor.items() if name != "after"}
+        advance(job, done=0, cursor={**rest, "table": KINDS.index(kind) + 1})
 
 
 def _said(kind: Kind, rows: list[Message | Conversation]) -> dict[UUID, Said]:

@@ -4,7 +4,7 @@ Policies see a conversation by its cell alone, so deciding once a cell gives lis
 Everything that shows more than one conversation goes through `visible`; nothing is filtered after the query.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -138,20 +138,32 @@ def list_conversations(
 
     Raises AccessDenied (recorded) as `visible` does.
     """
+    rows = Q(collection__name=collection) if collection else Q()
+    rows &= Q() if state is None else Q(state=state)
+    rows &= Q() if before is None else Q(id__lt=before)
+    return list_where(
+        principal=principal, action="list", purpose=purpose, condition=lambda: rows, now=now, limit=limit
+    )  # fmt: skip
+
+
+def list_where(
+    *, principal: Principal, action: str, purpose: str, condition: Callable[[], Q], now: datetime, limit: int
+) -> list[Listed]:
+    """Return the newest conversations that meet a condition, of those on which the principal may do `action`.
+
+    `condition` is called inside the tenant's scope, in the transaction that reads. Raises AccessDenied (recorded).
+    """
     try:
         with tenant_scope(principal.tenant_id):
-            seen = visible(principal=principal, action="list", purpose=purpose, now=now)
-            query = Conversation.objects.filter(seen.condition).order_by("-id")
-            query = query.filter(collection__name=collection) if collection else query
-            query = query if state is None else query.filter(state=state)
-            rows = list((query if before is None else query.filter(id__lt=before))[:limit])
+            seen = visible(principal=principal, action=action, purpose=purpose, now=now)
+            rows = list(Conversation.objects.filter(seen.condition & condition()).order_by("-id")[:limit])
     except AccessDenied as refusal:
-        record_refusal(principal=principal, refusal=refusal, action="list", purpose=purpose)
+        record_refusal(principal=principal, refusal=refusal, action=action, purpose=purpose)
         raise
     if not rows:
         return []
     resources_of = {row.id: seen.kinds[kind_of(row)] for row in rows}
-    with grant(principal=principal, action="list", purpose=purpose, resources=resources_of, now=now):
+    with grant(principal=principal, action=action, purpose=purpose, resources=resources_of, now=now):
         with tenant_scope(principal.tenant_id):
             heads = open_rows(rows, view="redacted")
     return [_listed(row, resources_of[row.id], head) for row, head in zip(rows, heads, strict=True)]

@@ -39,9 +39,10 @@ class RedactedForm:
         return self.row.conversation_id if isinstance(self.row, Message) else self.row.id
 
 
-def lock_redacted_ring(tenant: UUID) -> None:
-    """Take the lock of the redacted ring shared; it comes before the rows' locks."""
-    lock_shared([rings_of(tenant)[KeyUse.REDACTED]])
+def lock_rings_of_scans(tenant: UUID) -> None:
+    """Take the locks of the rings that a scan writes under, shared; they come before the rows' locks."""
+    rings = rings_of(tenant)
+    lock_shared([rings[KeyUse.REDACTED], rings[KeyUse.INDEX]])
 
 
 def ensure_redacted_keys(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...], now: datetime) -> None:
@@ -51,7 +52,7 @@ def ensure_redacted_keys(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...],
     other, and every lock would be held for that long.
     """
     lock_subjects(kind, rows)
-    lock_redacted_ring(tenant)
+    lock_shared([rings_of(tenant)[KeyUse.REDACTED]])
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH m AS MATERIALIZED (SELECT DISTINCT {kind.group} AS conversation, source_data_key_id AS key"  # noqa: S608

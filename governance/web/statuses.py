@@ -64,6 +64,7 @@ STATUSES: Final = {
     "purpose.": 403,
     "query.": 400,
     "role.": 422,
+    "search.nothing": 422,
     "second_factor.needed": 403,
     "second_factor.tries": 429,
     "second_factor.": 403,

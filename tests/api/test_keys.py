@@ -81,7 +81,8 @@ def test_a_ring_moves_by_a_job_that_was_planned(tenant, client):
     assert post(client, f"{address}:rewrap").json()["code"] == "keys.busy"
     work_for_all(HANDLERS)
     assert [(one["version"], one["data_keys"]) for one in versions(client)] == [(1, 0), (2, 3)]
-    assert post(client, f"{ring(client, 'index')}:reencrypt").status_code == 404, "nothing is sealed under it"
+    assert post(client, f"{ring(client, 'tombstone')}:reencrypt").status_code == 404, "nothing is sealed under it"
+    assert post(client, f"{ring(client, 'index')}:reencrypt").json()["topic"] == "reindex"
 
 
 def test_a_version_is_destroyed_by_two_people_and_a_waiting(tenant, client, officers):

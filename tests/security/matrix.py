@@ -181,6 +181,7 @@ class World:
         bodies = {
             "conversations:batch": lambda: {"items": [item(f"m-{uuid4().hex[:12]}", "hello")]},
             "conversations/<uuid:conversation_id>:explain": lambda: {"purpose": "support"},
+            "conversations:search": lambda: {"text": "mail kim0@example.com"},
             "policies": lambda: {"name": f"p-{uuid4().hex[:12]}", "cedar": TEXT.format(f"nowhere-{uuid4()}"), "reason": "r"},
             "policies/<uuid:policy_id>:dry-run": lambda: {"last": 5},
             "policies/<uuid:policy_id>:ask": lambda: {"reason": "r"},

@@ -12,6 +12,7 @@ from governance.custody import destroying, minimum
 from governance.custody.changing import ACTS, change_version
 from governance.custody.planning import blast_radius, plan
 from governance.custody.reencrypting import ask_reencrypt
+from governance.custody.reindexing import ask_reindex
 from governance.custody.rewrapping import ask_rewrap
 from governance.custody.rotation import rotate_ring
 from governance.identity.principals import Principal
@@ -111,6 +112,9 @@ def _rewrap(principal: Principal, options: dict[str, Any]) -> Answer:
 
 
 def _reencrypt(principal: Principal, options: dict[str, Any]) -> Answer:
+    if options["use"] == "index":
+        job = ask_reindex(principal=principal, now=current_time())
+        return {"job": str(job)}, f"job {job} gives the blind index a new key and scans all records anew"
     job = ask_reencrypt(principal=principal, use=options["use"], now=current_time())
     return {"job": str(job)}, f"job {job} seals {options['use']} under new data keys and destroys the old ones"
 
