@@ -183,7 +183,8 @@ def show(found):
         sign, target = targets.get(label, ("", 0.0))
         met = not sign or (value >= target if sign == ">=" else value <= target)
         good = good and met
-        print(f"{('met   ' if met else 'MISSED') if sign else '      '} {label:<38}{value:>12,.2f}  {sign} {target or '':,}")
+        aim = f"{sign} {target:,}" if sign else ""
+        print(f"{('met   ' if met else 'MISSED') if sign else '      '} {label:<38}{value:>12,.2f}  {aim}")
     return good
 
 
