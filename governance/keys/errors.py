@@ -13,6 +13,18 @@ class ProviderFailed(KeysError):
     code = "keys.provider"
 
 
+class ProviderAway(ProviderFailed):
+    """The provider gives no answer now: its file, its token or its server is away, or it refuses everybody."""
+
+    code = "keys.provider_away"
+
+
+class ProviderNotListed(KeysError):
+    """Somebody named a key provider that the configuration does not list."""
+
+    code = "keys.provider_unlisted"
+
+
 class ProviderUnderLock(KeysError):
     """A key provider would have been asked inside a transaction; a fault of the program."""
 
