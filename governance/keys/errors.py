@@ -49,6 +49,12 @@ class KeyExhausted(KeyUnavailable):
     code = "keys.exhausted"
 
 
+class KeyNotWarm(KeyUnavailable):
+    """A version is not in this process's store, and its provider is not asked under locks; warm it and try again."""
+
+    code = "keys.not_warm"
+
+
 class KeyDestroyed(KeysError):
     """The key was destroyed on purpose; what it sealed cannot be read again."""
 

@@ -1,11 +1,24 @@
-"""Fixtures of the key providers; tests elsewhere import them by name."""
+"""Fixtures of the key providers: places that are real, and a configuration that lists them."""
 
 import pytest
 
 from governance.conf.settings import vault_settings
 from governance.keys import warming
 from governance.keys.providers import forget_providers
+from governance.keys.providers.local import create_root_key
+from governance.pipeline.turns import rests
+from tests.conftest import as_principal
 from tests.keys import places
+
+
+@pytest.fixture(autouse=True)
+def rested():
+    rests._until.clear()
+
+
+@pytest.fixture
+def officer(tenant, people):
+    return as_principal(tenant, people["security_officer"], second_factor=True)
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +58,12 @@ def listed(monkeypatch):
     yield add
     forget_providers()
     warming.cool()
+
+
+@pytest.fixture
+def own_root(tmp_path, listed):
+    """A root key of this test's own, as the configuration names it; made before any tenant."""
+    path = tmp_path / "own" / "root.key"
+    create_root_key(path)
+    listed(root=f"local:{path}")
+    return path

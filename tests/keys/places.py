@@ -1,17 +1,21 @@
 """Real key providers for tests: a SoftHSM token, moto's KMS as a process over HTTP, servers that answer badly."""
 
+import http.client
 import json
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import boto3
 import pkcs11
 
+from governance.keys.providers import provider
 from tests.processes import wait_for
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
@@ -84,6 +88,51 @@ class Moto:
         return key, f"aws-kms://127.0.0.1:{self.port}/{key}?region={REGION}"
 
 
+class Forwarding:
+    """Stands before moto and counts what is asked, by name; it can be away."""
+
+    def __init__(self, moto):
+        outer, self.asked, self.stopped = self, Counter(), False
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                name = self.headers["X-Amz-Target"].partition(".")[2]
+                outer.asked[name] += 1
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                connection = http.client.HTTPConnection("127.0.0.1", moto.port, timeout=30)
+                kept = {key: value for key, value in self.headers.items() if key.lower() != "host"}
+                connection.request("POST", "/", body, {**kept, "Host": f"kms.{REGION}.amazonaws.com"})
+                answer = connection.getresponse()
+                data = answer.read()
+                connection.close()
+                self.send_response(answer.status)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_):
+                pass
+
+        self._handler = Handler
+        self.key, _ = moto.make_key()
+        self.start(0)
+        self.uri = f"aws-kms://127.0.0.1:{self.port}/{self.key}?region={REGION}"
+
+    def start(self, port=None):
+        self.server = ThreadingHTTPServer(("127.0.0.1", self.port if port is None else port), self._handler)
+        self.port = self.server.server_port
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        self.stopped = False
+
+    def stop(self):
+        if not self.stopped:
+            self.server.shutdown()
+            self.server.server_close()
+            self.thread.join(10)
+            self.stopped = True
+
+
 class Answers:
     """A server that gives every request the same answer, after a while; `asked` counts them."""
 
@@ -113,3 +162,16 @@ class Answers:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join(10)
+
+
+def calls_of(uri, monkeypatch):
+    """Count what reaches the provider itself, past what spares it."""
+    inner = provider(uri)._inner
+    asked, unwrap = [], type(inner).unwrap
+
+    def counted(self, wrapped, context):
+        asked.append(time.monotonic())
+        return unwrap(self, wrapped, context)
+
+    monkeypatch.setattr(type(inner), "unwrap", counted)
+    return asked
