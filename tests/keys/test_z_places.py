@@ -4,6 +4,7 @@ import threading
 from functools import partial
 
 import pytest
+from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 
@@ -19,7 +20,8 @@ from governance.keys.providers.local import create_root_key
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.working import work_for_all
 from governance.web.accounts import SealedMFAAdapter
-from tests.conftest import item, make_tenant, now, store
+from tests.api.test_keys import client_of, post, ring
+from tests.conftest import item, make_tenant, now, store, totp
 from tests.keys import places
 from tests.processes import wait_for
 from tests.security.test_c_ciphertext import read, sql
@@ -70,6 +72,19 @@ def test_z13_control_a_listed_place_is_taken_and_the_ring_stays_there(tenant, of
     rotate_ring(principal=officer, use="content", now=now(), provider_uri=uri)
     rotate_ring(principal=officer, use="content", now=now())
     assert [one.provider for one in content(tenant).values()] == [root, uri, uri]
+
+
+def test_z13_api_and_command_take_listed_places_only(tenant, people, listed, tmp_path, capsys):
+    create_root_key(tmp_path / "second.key")
+    uri, person = f"local:{tmp_path}/second.key", people["security_officer"]
+    root = listed(uri)
+    client = client_of(tenant, person)
+    for named, status, code in (("local:/etc/hostname", 422, "keys.provider_unlisted"), (uri, 200, None)):
+        address = ring(client)
+        done = post(client, f"{address}:rotate", {"provider": named}, seen=client.get(address).headers["ETag"])
+        assert (done.status_code, done.json().get("code")) == (status, code)
+    call_command("keys", "rotate", provider=root, member=person.username, code=totp(person.totp_secret))
+    assert [one.provider for one in content(tenant).values()] == [root, uri, root]
 
 
 # A ring moves from one provider to another while chats are stored and read.

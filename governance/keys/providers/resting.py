@@ -19,6 +19,8 @@ LONGEST_SECONDS: Final = 30.0
 HEALTH_SECONDS: Final = 1.0
 _MOST_REFUSED: Final = 256
 _WHOLE: Final = b""
+_WRAPPING: Final = b"wrap"
+_HEALTH: Final = b"health"
 _T = TypeVar("_T")
 
 
@@ -47,7 +49,7 @@ class RestingProvider:
 
     def wrap(self, secret: bytes, context: Mapping[str, str]) -> bytes:
         """Return `secret` wrapped. Raises ProviderFailed."""
-        return self._ask(_WHOLE, lambda: self._inner.wrap(secret, context))
+        return self._ask(_WRAPPING, lambda: self._inner.wrap(secret, context))
 
     def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         """Return the secret. Raises ProviderFailed."""
@@ -61,7 +63,7 @@ class RestingProvider:
     def health(self) -> None:
         """Ask at most once a second, and not while it rests. Raises ProviderFailed."""
         if time.monotonic() >= self._well_until:
-            self._ask(_WHOLE, self._inner.health)
+            self._ask(_HEALTH, self._inner.health)
             self._well_until = time.monotonic() + HEALTH_SECONDS
 
     def _ask(self, mark: bytes, call: Callable[[], _T]) -> _T:
