@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak test-e2e environment environment-dev
+.PHONY: help run test check bench soak test-e2e environment environment-dev environment-providers
 
 help: ## Show this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 16
@@ -15,6 +15,9 @@ environment:
 environment-dev:
 	@test -n "$(PYTHON)" || { echo "threadvault: Python is missing; install the package python3 (3.11 to 3.13)."; exit 1; }
 	@$(PYTHON) governance/runtime/bootstrap.py dev
+
+environment-providers: environment ## Add the clients of AWS KMS and PKCS#11
+	@$(PYTHON) governance/runtime/bootstrap.py providers
 
 run: environment ## Start everything and show how to use it
 	@exec $(VENV) -m governance.runtime run

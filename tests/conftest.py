@@ -21,6 +21,7 @@ from governance.ingest.formats.recognising import parse_item
 from governance.ingest.receiving import Batch, receive
 from governance.jobs import bell
 from governance.keys import warming
+from governance.keys.providers import forget_providers
 from governance.pipeline.running import run_classification
 from governance.runtime.debian import mend, missing
 from governance.runtime.postgres import ADMIN
@@ -83,6 +84,7 @@ def _quiet_bell():
     bell._ring, marking._tell = bound, told
     assert granting.current() is None, "a test left a grant open"
     warming.cool()
+    forget_providers()
     throttling.stop()
 
 

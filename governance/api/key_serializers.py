@@ -86,9 +86,10 @@ class ErasedSerializer(serializers.Serializer):
 
 
 class RotateSerializer(Strict):
-    """Why a ring rotates; it is kept with the version that leaves."""
+    """Why a ring rotates, which is kept with the version that leaves, and which listed provider wraps the new one."""
 
     reason = serializers.CharField(max_length=500, default="", allow_blank=True)
+    provider = serializers.CharField(max_length=500, default="", allow_blank=True)
 
 
 class DestroySerializer(Strict):

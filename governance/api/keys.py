@@ -91,10 +91,10 @@ class RotateView(ApiView):
     @extend_schema(request=RotateSerializer, responses=RingSerializer, parameters=[IF_MATCH])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the ring as it is then; the version before still opens."""
-        expected, reason = expected_tag(request), arguments_of(request, RotateSerializer)["reason"]
+        expected, given = expected_tag(request), arguments_of(request, RotateSerializer)
         rotate_ring(
-            principal=principal_of(request), use=_use_of(request, ring_id), reason=reason, expected=expected,
-            now=current_time(),
+            principal=principal_of(request), use=_use_of(request, ring_id), reason=given["reason"], expected=expected,
+            provider_uri=given["provider"], now=current_time(),
         )  # fmt: skip
         return _ring(request, ring_id)
 

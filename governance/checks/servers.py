@@ -10,7 +10,8 @@ from governance.checks.configuration import Check, record
 from governance.conf.settings import vault_settings
 from governance.identity.models import Tenant
 from governance.keys.errors import ProviderFailed
-from governance.keys.providers import root_provider
+from governance.keys.providers import ask_all
+from governance.keys.trying import try_versions
 
 DEMO: Final = "demo"
 _ASK: Final = """
@@ -46,12 +47,19 @@ def sessions(**_: Any) -> list[Error]:
     return []
 
 
-def root_key(**_: Any) -> list[Error]:
-    """The root key is there, whole, and nobody else's."""
+def key_providers(**_: Any) -> list[Error]:
+    """Every listed key provider works: a key file is there, whole, and nobody else's; a token or a service answers."""
+    failure = next((error for error in ask_all().values() if error is not None), None)
+    mend = "Mend what THREADVAULT_ROOT_KEY and THREADVAULT_KEY_PROVIDERS name; docs/keys.md says how."
+    return _error(24, str(failure), mend) if failure is not None else []
+
+
+def key_versions(**_: Any) -> list[Error]:
+    """The providers open what this installation wrapped, so they hold its keys and not others."""
     try:
-        root_provider()
+        try_versions()
     except ProviderFailed as error:
-        return _error(24, str(error), "Put the key where THREADVAULT_ROOT_KEY says, mode 0600, owned by this account.")
+        return _error(27, str(error), "Bring back the key that wrapped these versions. Nothing was changed.")
     return []
 
 
@@ -74,4 +82,4 @@ def migrations(**_: Any) -> list[Error]:
     )
 
 
-SERVERS: Final[tuple[Check, ...]] = (sessions, migrations, root_key, record, demonstration)
+SERVERS: Final[tuple[Check, ...]] = (sessions, migrations, key_providers, key_versions, record, demonstration)

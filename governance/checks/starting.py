@@ -7,6 +7,7 @@ from django.db import connections
 
 from governance.checks.configuration import CONFIGURATION
 from governance.checks.servers import SERVERS
+from governance.keys.providers import forget_providers
 
 
 def faults() -> list[Error]:
@@ -15,6 +16,7 @@ def faults() -> list[Error]:
         found = [error for check in CONFIGURATION for error in check()]
         return found or next((errors for check in SERVERS if (errors := check())), [])
     finally:
+        forget_providers()
         for name in ("default", "audit"):
             connections[name].close()  # The process may fork next.
 

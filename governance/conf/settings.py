@@ -43,6 +43,12 @@ class VaultSettings(BaseSettings):
     root_key: str = Field(
         default="", description="URI of the root key, for instance local:/run/secrets/root.key; by default in the home."
     )
+    root_passphrase: str = Field(
+        default="", repr=False, description="Passphrase of root key files that are under one; better as a file."
+    )
+    key_providers: str = Field(
+        default="", description="Further key URIs that versions may be wrapped by, by spaces, beside the root key."
+    )
     kek_seconds: int = Field(default=300, ge=1, le=3600, description="How long an unwrapped key version stays in memory.")
     kek_limit: int = Field(default=256, ge=1, description="How many unwrapped key versions a process keeps at most.")
     key_days: int = Field(default=90, ge=0, le=3650, description="Age at which a ring rotates by itself; 0: never.")

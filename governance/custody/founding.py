@@ -18,10 +18,13 @@ from governance.keys.rings import create_rings, fresh_rings
 
 
 def ensure_root_key() -> None:
-    """Make the root key of the embedded installation where there is none; other root keys are made by an operator."""
-    uri = vault_settings().root_key_uri
-    if vault_settings().embedded and not vault_settings().root_key and uri.startswith("local:"):
-        create_root_key(Path(uri.removeprefix("local:")))
+    """Make the root key of the embedded installation before its first tenant; other root keys are made by an operator.
+
+    One that is lost later is never made anew: what was wrapped under it would look as if somebody had changed it.
+    """
+    given = vault_settings()
+    if given.embedded and not given.root_key and not Tenant.objects.exists():
+        create_root_key(Path(given.root_key_uri.removeprefix("local:")), passphrase=given.root_passphrase)
 
 
 def found_tenant(*, slug: str, name: str, now: datetime, actor: dict[str, str]) -> Tenant:

@@ -10,13 +10,17 @@ from governance.keys.changing import Cause, expect, locked_ring
 from governance.keys.rotating import prepare, rotate
 
 
-def rotate_ring(*, principal: Principal, use: str, now: datetime, reason: str = "", expected: str = "") -> int:
+def rotate_ring(
+    *, principal: Principal, use: str, now: datetime, reason: str = "", expected: str = "", provider_uri: str = ""
+) -> int:
     """Rotate the ring for `use` and return the number of the new version; takes a fresh second factor.
 
-    Raises AccessDenied (recorded), UnknownKey, ProviderFailed, KeyChanged where `expected` is not the ring's tag.
+    The new version is wrapped by the provider of `provider_uri`, which the configuration lists, else by that of the
+    version before. A rewrap then moves the data keys. Raises AccessDenied (recorded), UnknownKey, ProviderNotListed,
+    ProviderFailed, KeyChanged where `expected` is not the ring's tag.
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
-    fresh = prepare(tenant=principal.tenant_id, use=use)
+    fresh = prepare(tenant=principal.tenant_id, use=use, provider_uri=provider_uri)
     with tenant_scope(principal.tenant_id):
         expect(locked_ring(fresh.ring), expected)
         version = rotate(fresh=fresh, cause=Cause(principal.user_id, reason.strip()), now=now)
@@ -27,5 +31,6 @@ def rotate_ring(*, principal: Principal, use: str, now: datetime, reason: str = 
             ring=str(version.ring_id),
             use=use,
             version=version.number,
+            provider=version.provider_uri.partition(":")[0],
         )
     return version.number

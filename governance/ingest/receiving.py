@@ -23,6 +23,7 @@ from governance.ingest.formats.incoming import IncomingConversation, IncomingMes
 from governance.ingest.models import Receipt
 from governance.jobs import bell
 from governance.keys.data_keys import keyed_hash
+from governance.keys.errors import KeyNotWarm
 from governance.keys.models import KeyUse
 from governance.keys.warming import warm
 from governance.privacy.tombstones import erased_references
@@ -32,6 +33,7 @@ from governance.vault.storing import Raced, StoreReport, store
 
 TOPIC: Final = "classification"
 _TRIES: Final = 3
+_USES: Final = frozenset({KeyUse.CONTENT, KeyUse.INDEX, KeyUse.TOMBSTONE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,17 @@ def receive(*, actor: Principal, batch: Batch, idempotency_key: str, now: dateti
     tenant = actor.tenant_id
     with tenant_scope(tenant):
         _check_right(actor, now)
-        warm(tenant=tenant, uses=frozenset({KeyUse.CONTENT, KeyUse.INDEX, KeyUse.TOMBSTONE}))
+        warm(tenant=tenant, uses=_USES)
     converted = [_convert(conversation) for conversation in batch.conversations]
     for attempt in range(_TRIES):
         try:
             with tenant_scope(tenant):
                 return _receive(actor, batch.body, converted, idempotency_key, now)
-        except Raced:
+        except (Raced, KeyNotWarm):
             if attempt == _TRIES - 1:
                 raise
+            with tenant_scope(tenant):
+                warm(tenant=tenant, uses=_USES)
     raise AssertionError("unreachable")
 
 

@@ -13,6 +13,18 @@ class ProviderFailed(KeysError):
     code = "keys.provider"
 
 
+class ProviderAway(ProviderFailed):
+    """The provider gives no answer now: its file, its token or its server is away, or it refuses everybody."""
+
+    code = "keys.provider_away"
+
+
+class ProviderNotListed(KeysError):
+    """Somebody named a key provider that the configuration does not list."""
+
+    code = "keys.provider_unlisted"
+
+
 class ProviderUnderLock(KeysError):
     """A key provider would have been asked inside a transaction; a fault of the program."""
 
@@ -35,6 +47,12 @@ class KeyExhausted(KeyUnavailable):
     """The version has wrapped as often as it may."""
 
     code = "keys.exhausted"
+
+
+class KeyNotWarm(KeyUnavailable):
+    """A version is not in this process's store, and its provider is not asked under locks; warm it and try again."""
+
+    code = "keys.not_warm"
 
 
 class KeyDestroyed(KeysError):

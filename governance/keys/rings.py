@@ -14,9 +14,9 @@ from django.db import connection
 
 from governance.crypto.wrapping import new_secret
 from governance.identity.identifiers import uuid7
-from governance.keys.errors import KeyUnavailable, ProviderUnderLock, UnknownKey
+from governance.keys.errors import KeyUnavailable, ProviderNotListed, ProviderUnderLock, UnknownKey
 from governance.keys.models import KeyRing, KeyTransition, KeyUse, KeyVersion
-from governance.keys.providers import provider, root_provider
+from governance.keys.providers import SETTING, listed_uris, provider, root_provider
 
 _MOST_TENANTS = 10_000
 _rings: dict[UUID, dict[str, UUID]] = {}
@@ -44,16 +44,18 @@ class FreshVersion:
     wrapped: bytes = field(repr=False)
 
 
-def fresh_version(*, tenant: UUID, ring: UUID) -> FreshVersion:
-    """Make the bytes of a new version, wrapped by the root key of today's configuration.
+def fresh_version(*, tenant: UUID, ring: UUID, provider_uri: str = "") -> FreshVersion:
+    """Make the bytes of a new version, wrapped by the provider of a listed URI, by default the root key.
 
-    Call it outside any transaction, for it asks the provider. Raises ProviderFailed, ProviderUnderLock.
+    Call it outside any transaction, for it asks the provider. Raises ProviderNotListed, ProviderFailed, ProviderUnderLock.
     """
     if connection.in_atomic_block:
         raise ProviderUnderLock("A key provider is asked before the transaction; leave the open one first.")
-    root, version = root_provider(), uuid7()
-    wrapped = root.wrap(new_secret(), version_context(tenant=tenant, ring=ring, version=version))
-    return FreshVersion(tenant=tenant, ring=ring, id=version, provider_uri=root.uri, wrapped=wrapped)
+    if provider_uri and provider_uri not in listed_uris():
+        raise ProviderNotListed(f"{SETTING} does not list this key provider; who runs the vault lists what may be used.")
+    wrapping, version = provider(provider_uri) if provider_uri else root_provider(), uuid7()
+    wrapped = wrapping.wrap(new_secret(), version_context(tenant=tenant, ring=ring, version=version))
+    return FreshVersion(tenant=tenant, ring=ring, id=version, provider_uri=wrapping.uri, wrapped=wrapped)
 
 
 def new_version(fresh: FreshVersion, *, ring: KeyRing, number: int, state: str, now: datetime) -> KeyVersion:

@@ -12,19 +12,24 @@ from governance.identity.scoping import tenant_scope
 from governance.keys.changing import Cause, change_state, keep
 from governance.keys.errors import UnknownKey
 from governance.keys.models import KeyRing, KeyVersion
+from governance.keys.providers import listed_uris
 from governance.keys.rings import FreshVersion, fresh_version, lock_exclusive, new_version, rings_of
 
 
-def prepare(*, tenant: UUID, use: str) -> FreshVersion:
+def prepare(*, tenant: UUID, use: str, provider_uri: str = "") -> FreshVersion:
     """Make the bytes of the next version of the tenant's ring for `use`; call it outside any transaction.
 
-    Raises UnknownKey, ProviderFailed, ProviderUnderLock.
+    Without a URI the ring stays with the provider of its active version; where that is listed no more, or there is none,
+    it goes to the root key. Raises UnknownKey, ProviderNotListed, ProviderFailed, ProviderUnderLock.
     """
     with tenant_scope(tenant):
         ring = rings_of(tenant).get(use)
+        active = KeyVersion.objects.filter(ring_id=ring, state=KeyVersion.State.ACTIVE).first()
     if ring is None:
         raise UnknownKey(f"This tenant has no ring for {use!r}.")
-    return fresh_version(tenant=tenant, ring=ring)
+    if not provider_uri and active is not None and active.provider_uri in listed_uris():
+        provider_uri = active.provider_uri
+    return fresh_version(tenant=tenant, ring=ring, provider_uri=provider_uri)
 
 
 def rotate(*, fresh: FreshVersion, cause: Cause, now: datetime) -> KeyVersion:

@@ -1,13 +1,15 @@
 """Unwraps key versions before a transaction and keeps them for a bounded time, so that no provider is called under a lock.
 
-The store is the only cache of key-encryption keys in a process: bounded in number and time, dropped by `cool()`.
+The store is the only cache of key-encryption keys in a process: bounded in number and time, dropped by `cool()`. A version
+that is not in it is asked of its provider once, however many threads want it, and never while the transaction holds locks.
 """
 
 import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
@@ -15,15 +17,20 @@ from django.db import connection
 
 from governance.conf.settings import vault_settings
 from governance.crypto.wrapping import WrappingKey
-from governance.keys.errors import KeyTooOld, KeyUnavailable
+from governance.keys.errors import KeyNotWarm, KeyTooOld, KeyUnavailable, ProviderFailed
 from governance.keys.models import KeyVersion
 from governance.keys.rings import unwrap_version
-from governance.keys.states import BELOW_MINIMUM, OPENS, OPENS_IN_EMERGENCIES, opens
+from governance.keys.states import BELOW_MINIMUM, OPENS, OPENS_IN_EMERGENCIES, State, opens
 
 _USABLE: Final = (
     "SELECT v.id, v.state FROM governance_keyversion v JOIN governance_keyring r ON r.tenant_id = v.tenant_id"
     " AND r.id = v.ring_id WHERE r.tenant_id = %s AND v.state = ANY(%s) AND v.number >= r.minimum_version"
     " AND (%s::text[] IS NULL OR r.use = ANY(%s))"
+)
+# Reading alone takes none of these; whoever holds one makes others wait.
+_HOLDS_LOCKS: Final = (
+    "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND (locktype IN ('advisory', 'tuple',"
+    " 'transactionid') OR locktype = 'relation' AND mode <> 'AccessShareLock'))"
 )
 
 
@@ -34,23 +41,41 @@ class _Store:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         self._keys: OrderedDict[UUID, tuple[float, WrappingKey]] = OrderedDict()
+        self._asking: dict[UUID, threading.Lock] = {}
+        self.failed: dict[UUID, ProviderFailed] = {}
         self.asked = {"hit": 0, "miss": 0}
 
     def get(self, version: UUID) -> WrappingKey | None:
+        key = self.peek(version)
+        self.asked["hit" if key is not None else "miss"] += 1
+        return key
+
+    def peek(self, version: UUID) -> WrappingKey | None:
         with self._lock:
             if self._pid != os.getpid():
                 self._keys.clear()
+                self._asking.clear()
                 self._pid = os.getpid()
             deadline, key = self._keys.get(version, (0.0, None))
             if key is not None and deadline < time.monotonic():
                 del self._keys[version]
                 key = None
-            self.asked["hit" if key is not None else "miss"] += 1
             return key
+
+    @contextmanager
+    def asking(self, version: UUID) -> Iterator[None]:
+        """Let one thread at a time ask for the version."""
+        with self._lock:
+            lock = self._asking.setdefault(version, threading.Lock())
+        with lock:
+            yield
+        with self._lock:
+            self._asking.pop(version, None)
 
     def put(self, version: UUID, key: WrappingKey) -> None:
         settings = vault_settings()
         with self._lock:
+            self.failed.pop(version, None)
             self._keys[version] = (time.monotonic() + settings.kek_seconds, key)
             while len(self._keys) > settings.kek_limit:
                 self._keys.popitem(last=False)
@@ -58,6 +83,7 @@ class _Store:
     def clear(self) -> None:
         with self._lock:
             self._keys.clear()
+            self.failed.clear()
 
 
 _store = _Store()
@@ -78,26 +104,51 @@ def wrapping_key(version: KeyVersion, *, emergency: bool = False) -> WrappingKey
     """Return the version's wrapping key, from the store or its provider.
 
     Raises KeyUnavailable in a state that opens nothing: suspended, destroyed, not yet active, and compromised where it is
-    no emergency.
+    no emergency. Raises ProviderFailed, and KeyNotWarm where the provider would have to be asked under locks.
     """
     if not opens(version.state, emergency=emergency):
         raise KeyUnavailable(f"Version {version.number} of this ring is {version.state} and opens nothing.")
     key = _store.get(version.id)
     if key is None:
-        key = WrappingKey(unwrap_version(version))
-        _store.put(version.id, key)
+        _refuse_under_locks(version.id)
+        with _store.asking(version.id):
+            key = _store.peek(version.id)
+            if key is None:
+                key = WrappingKey(unwrap_version(version))
+                _store.put(version.id, key)
     return key
+
+
+def _refuse_under_locks(version: UUID) -> None:
+    if not connection.in_atomic_block:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDS_LOCKS)
+        (holds,) = cursor.fetchone()
+    if holds:
+        failure = _store.failed.get(version)
+        if failure is not None:
+            raise type(failure)(str(failure))
+        raise KeyNotWarm("A key version came or went cold meanwhile, and its provider is not asked under locks; try again.")
 
 
 def warm(*, tenant: UUID, uses: frozenset[str] | None = None, emergency: bool = False) -> None:
     """Unwrap the usable versions of the tenant's rings; call it inside a short scope before the working transaction.
 
-    `emergency` takes in compromised ones, for those who move data keys away from them.
+    `emergency` takes in compromised ones, for those who move data keys away from them. Raises ProviderFailed for an active
+    version; for another one it is raised to whoever needs that, for it may wrap nothing any more.
     """
     wanted = None if uses is None else sorted(uses)
     with connection.cursor() as cursor:
         cursor.execute(_USABLE, [tenant, sorted(OPENS_IN_EMERGENCIES if emergency else OPENS), wanted, wanted])
-        wrapping_keys(dict(cursor.fetchall()), emergency=emergency)
+        cold = [version for version, _ in cursor.fetchall() if _store.get(version) is None]
+    for version in KeyVersion.objects.filter(id__in=cold) if cold else ():
+        try:
+            wrapping_key(version, emergency=emergency)
+        except ProviderFailed as failure:
+            if version.state == State.ACTIVE:
+                raise
+            _store.failed[version.id] = failure
 
 
 def wrapping_keys(states: Mapping[UUID, str | None], *, emergency: bool = False) -> dict[UUID, WrappingKey]:

@@ -13,6 +13,7 @@ from governance.audit.recording import record_with_effect
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import job_tenants
 from governance.jobs.leasing import Later, Leased, LeaseLost, claim_job, fail, postpone, release
+from governance.keys.errors import KeyNotWarm
 from governance.pipeline.running import SECONDS
 from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
 from governance.pipeline.watchdog import at_most
@@ -21,6 +22,7 @@ from governance.privacy.plugins.asking import seconds_at_most
 logger = logging.getLogger(__name__)
 Handler = Callable[[Leased], None]
 STEP_SECONDS: Final = 50.0
+_TRIES: Final = 3
 
 
 def work_for_all(handlers: Mapping[str, Handler], *, first: UUID | None = None, seconds: float = SECONDS) -> int:
@@ -64,10 +66,20 @@ def _steps(handler: Handler, leased: Leased, until: float) -> int:
     steps = 0
     while not leased.finished and (steps == 0 or time.monotonic() < until):
         with at_most(STEP_SECONDS + 2 * seconds_at_most()):
-            handler(leased)
+            _step(handler, leased)
         steps += 1
         rests.end(leased.tenant)
     return steps
+
+
+def _step(handler: Handler, leased: Leased) -> None:
+    """Do one step; once more where a rotation came between the warming of its keys and its transaction."""
+    for _ in range(_TRIES - 1):
+        try:
+            return handler(leased)
+        except KeyNotWarm:
+            continue
+    return handler(leased)
 
 
 def _give_back(tenant: UUID, leased: Leased, error: Exception) -> int:

@@ -24,7 +24,7 @@ from governance.jobs.claiming import BYTES, LEASE_SECONDS, Claim, without_flush
 from governance.jobs.gate import place
 from governance.jobs.pacing import Pace
 from governance.keys.data_keys import hash_of_values, keyed_hash
-from governance.keys.errors import KeyUnavailable, ProviderFailed
+from governance.keys.errors import KeyNotWarm, KeyUnavailable, ProviderFailed
 from governance.keys.models import KeyUse
 from governance.keys.warming import warm
 from governance.privacy.detectors import RULESET_VERSION, Unscannable
@@ -101,6 +101,9 @@ def _batch(tenant: UUID, now: datetime) -> Progress:
             progress.claimed = len(claim.rows)
             try:
                 _work(tenant, kind, claim, progress, now)
+            except KeyNotWarm:  # A rotation came between; the next batch begins with all versions warm.
+                with tenant_scope(tenant):
+                    put_back_pending(kind, claim.rows, seconds=0.0)
             except (KeyUnavailable, ProviderFailed, RecordRefused, DetectorAway):
                 with tenant_scope(tenant):
                     put_back_pending(kind, claim.rows, seconds=REST_SECONDS)

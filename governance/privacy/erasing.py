@@ -18,6 +18,7 @@ from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.data_keys import tenant_secret
 from governance.keys.models import KeyUse
+from governance.keys.warming import warm
 from governance.privacy.errors import Held, UnknownSubject
 from governance.privacy.holding import check_no_hold
 from governance.privacy.models import Finding, SubjectRequest, Tombstone
@@ -26,6 +27,7 @@ from governance.vault.erasing import Erased, conversations_of, erase_owner, lock
 from governance.vault.subjects import find_person
 
 ACT = "erase"
+_USES = frozenset({KeyUse.INDEX, KeyUse.TOMBSTONE, KeyUse.SIGNING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,12 @@ class Certificate:
 
 
 def subject_of(*, principal: Principal, reference: str, now: datetime) -> UUID:
-    """Return the id of the person known by `reference`. Raises UnknownSubject."""
+    """Return the id of the person known by `reference`, with the versions warm that an erasure takes.
+
+    Raises UnknownSubject, ProviderFailed.
+    """
     with tenant_scope(principal.tenant_id):
+        warm(tenant=principal.tenant_id, uses=_USES)
         found = find_person(tenant=principal.tenant_id, reference=reference, now=now)
     if found is None:
         raise UnknownSubject("This tenant knows no person by that reference.")

@@ -1,4 +1,4 @@
-"""Makes the environment of the Makefile: `python3 governance/runtime/bootstrap.py run|dev`.
+"""Makes the environment of the Makefile: `python3 governance/runtime/bootstrap.py run|dev|providers`.
 
 Runs on a bare Python 3.11 to 3.13: uv where it is on PATH, else pip. A stamp with the hash of the requirements is
 written last, so that a killed set-up is done again and a finished one is not.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 VENV = PROJECT / ".venv"
-FILES = {"run": "requirements.txt", "dev": "requirements-dev.txt"}
+FILES = {"run": "requirements.txt", "dev": "requirements-dev.txt", "providers": "requirements-providers.txt"}
 FRONT_END = PROJECT / "static"
 OLDEST, NEWEST = (3, 11), (3, 13)
 
@@ -46,7 +46,7 @@ def has_pip() -> bool:
 
 
 def make_environment(kind: str) -> None:
-    """Make `.venv` with the pinned packages; nothing where the stamp fits. The dev set contains the run set."""
+    """Make `.venv` with the pinned packages; nothing where the stamp fits. The dev set contains the others."""
     if _stamped("dev") or _stamped(kind):
         return
     began = time.monotonic()
@@ -115,7 +115,7 @@ def _npm() -> list[str]:
 
 
 def main() -> None:
-    """Make what `run` or `dev` needs."""
+    """Make what `run` or `dev` needs, or add to `run` what `providers` needs."""
     check_python()
     kind = sys.argv[1] if len(sys.argv) > 1 else "run"
     make_environment(kind)

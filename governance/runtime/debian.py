@@ -10,6 +10,7 @@ from pathlib import Path
 PACKAGES = {
     "chromium": "chromium",
     "fonts-noto-cjk": "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+    "softhsm2": "softhsm2-util",
 }
 
 

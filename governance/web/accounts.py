@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from governance.conf.settings import vault_settings
-from governance.keys.providers import root_provider
+from governance.keys.providers import root_provider, unwrap_by_any
 from governance.web.limits import LimiterAway, TooMany, client_address, count, forget
 from governance.web.sign_in_events import locked, signed_out
 
@@ -69,10 +69,10 @@ class RecordedSessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc]
 
 
 class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Secrets of second factors lie in the database wrapped by the root key."""
+    """Secrets of second factors lie in the database wrapped by the root key of their time, which is listed still."""
 
     def encrypt(self, text: str) -> str:
         return b64encode(root_provider().wrap(text.encode(), _CONTEXT)).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return root_provider().unwrap(b64decode(encrypted_text), _CONTEXT).decode()
+        return unwrap_by_any(b64decode(encrypted_text), _CONTEXT).decode()

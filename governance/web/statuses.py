@@ -51,6 +51,7 @@ STATUSES: Final = {
     "keys.transition": 409,
     "keys.reason": 422,
     "keys.busy": 409,
+    "keys.provider_unlisted": 422,
     "keys.": 503,
     "limits.away": 503,
     "limits.exceeded": 429,

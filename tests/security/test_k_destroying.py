@@ -32,6 +32,7 @@ from governance.keys.data_keys import open_data_keys
 from governance.keys.errors import BadTransition, KeyChanged, KeyDestroyed, KeyInUse, KeyUnavailable, UnknownKey
 from governance.keys.listing import versions
 from governance.keys.models import DataKey
+from governance.keys.warming import warm
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.running import run_classification
 from governance.pipeline.working import work_for_all
@@ -371,6 +372,7 @@ def test_k13_a_version_is_not_destroyed_while_a_writer_seals_under_it(tenant, of
 
     told, inside = {}, threading.Event()
     with tenant_scope(tenant.id):
+        warm(tenant=tenant.id)
         (active,) = [one.id for one in versions() if one.use == "content"]
 
     def leave():
@@ -401,6 +403,7 @@ def test_k13_control_without_the_barrier_the_count_is_zero_too_early(tenant, off
         monkeypatch.setattr(module, "lock_exclusive", lambda ring: None)
     told = {}
     with tenant_scope(tenant.id):
+        warm(tenant=tenant.id)
         (active,) = [one.id for one in versions() if one.use == "content"]
 
     def leave():
@@ -429,6 +432,7 @@ def test_the_command_shows_what_hangs_from_a_version_and_asks(tenant, officer, p
         return capsys.readouterr().out
 
     with tenant_scope(tenant.id):
+        warm(tenant=tenant.id)
         (active,) = [one.id for one in versions() if one.use == "content"]
     with pytest.raises(CommandError, match="wraps 2 data keys of 2 conversations and 2 owners"):
         run("destroy", str(active), reason="r")

@@ -20,6 +20,7 @@ from governance.keys.models import DataKey, KeyRing, KeyTransition, KeyVersion
 from governance.keys.rings import lock_shared, new_version, rings_of
 from governance.keys.rotating import prepare
 from governance.keys.states import FOLLOWS, OPENS, SEALS, State
+from governance.keys.warming import warm
 from governance.keys.wrapped import KeyOwner
 from tests.access.policing import Officers
 from tests.conftest import as_principal, item, make_person, make_tenant, now, store, totp
@@ -127,6 +128,8 @@ SEALING = KeyOwner(UUID(int=1), UUID(int=2), "index")
 
 def seal_new(tenant):
     """Make a data key under the index ring's active version."""
+    with tenant_scope(tenant.id):
+        warm(tenant=tenant.id)
     with tenant_scope(tenant.id):
         lock_shared([rings_of(tenant.id)["index"]])
         return obtain(tenant=tenant.id, owners=[SEALING], now=now())

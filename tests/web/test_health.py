@@ -10,6 +10,7 @@ from django.test import Client
 
 from governance.keys import providers
 from governance.keys.errors import ProviderFailed
+from governance.keys.providers.local import LocalProvider
 from governance.pipeline.running import run_classification
 from governance.pipeline.tasks import sweep
 from governance.web.logs import JsonLines, NoExceptionText
@@ -40,13 +41,15 @@ def test_without_a_worker_it_is_degraded_and_with_one_ready(tenant):
 
 
 def test_a_root_key_that_is_away_is_not_ready(transactional_db, monkeypatch):
-    class Away:
-        def health(self):
-            raise ProviderFailed("away")
+    def away(self):
+        raise ProviderFailed("away")
 
-    monkeypatch.setattr("governance.api.health.root_provider", Away)
-    assert providers.root_provider() is not None
+    providers.forget_providers()
+    assert health()[1]["root_key"] == "ok"
+    monkeypatch.setattr(LocalProvider, "health", away)
+    providers.forget_providers()
     status, told = health()
+    providers.forget_providers()
     assert (status, told["status"], told["root_key"]) == (503, "not ready", "down")
 
 

@@ -28,7 +28,8 @@ OTHERS: Final = ("plan", "rotate", "rewrap", "reencrypt", "minimum", "destroy", 
 
 class Command(VaultCommand):
     help = (
-        "list, describe ID, plan|rotate|rewrap|reencrypt --use USE, suspend|resume|deactivate|compromise ID --reason TEXT,"
+        "list, describe ID, plan|rotate|rewrap|reencrypt --use USE (rotate: --provider URI, one of `providers list`),"
+        " suspend|resume|deactivate|compromise ID --reason TEXT,"
         " destroy ID --days N --reason TEXT (shows what hangs from it and asks a second person), destroy --approval ID"
         " (begins the waiting), cancel ID --reason TEXT, destroy-data-key ID --reason TEXT | --approval ID,"
         " minimum --use USE --number N [--reason TEXT] | --approval ID."
@@ -40,6 +41,7 @@ class Command(VaultCommand):
         parser.add_argument("what", choices=[*READING, *OTHERS, *ACTS])
         parser.add_argument("id", nargs="?", default="", help="of a version; `keys list` shows them")
         parser.add_argument("--use", default="content", choices=["content", "redacted", "index", "tombstone", "signing"])
+        parser.add_argument("--provider", default="", help="the listed key URI that wraps the new version")
         parser.add_argument("--reason", default="", help="why; it is kept with the version")
         parser.add_argument("--days", type=int, default=SHORTEST_WAIT_DAYS, help="how long a destruction waits, 7 to 30")
         parser.add_argument("--number", type=int, default=0, help="the lowest version that the ring shall accept")
@@ -102,7 +104,10 @@ def _seconds(seconds: float | None) -> str:
 
 
 def _rotate(principal: Principal, options: dict[str, Any]) -> Answer:
-    number = rotate_ring(principal=principal, use=options["use"], reason=options["reason"], now=current_time())
+    number = rotate_ring(
+        principal=principal, use=options["use"], reason=options["reason"], provider_uri=options["provider"],
+        now=current_time(),
+    )  # fmt: skip
     return {"use": options["use"], "version": number}, f"{options['use']}: version {number} is active"
 
 
