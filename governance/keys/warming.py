@@ -1,7 +1,8 @@
 """Unwraps key versions before a transaction and keeps them for a bounded time, so that no provider is called under a lock.
 
 The store is the only cache of key-encryption keys in a process: bounded in number and time, dropped by `cool()`. A version
-that is not in it is asked of its provider once, however many threads want it, and never while the transaction holds locks.
+that is not in it is asked of its provider once, however many threads want it; and a provider that is away from this
+machine, never while the transaction holds locks.
 """
 
 import os
@@ -19,6 +20,7 @@ from governance.conf.settings import vault_settings
 from governance.crypto.wrapping import WrappingKey
 from governance.keys.errors import KeyNotWarm, KeyTooOld, KeyUnavailable, ProviderFailed
 from governance.keys.models import KeyVersion
+from governance.keys.providers import provider
 from governance.keys.rings import unwrap_version
 from governance.keys.states import BELOW_MINIMUM, OPENS, OPENS_IN_EMERGENCIES, State, opens
 
@@ -110,7 +112,7 @@ def wrapping_key(version: KeyVersion, *, emergency: bool = False) -> WrappingKey
         raise KeyUnavailable(f"Version {version.number} of this ring is {version.state} and opens nothing.")
     key = _store.get(version.id)
     if key is None:
-        _refuse_under_locks(version.id)
+        _refuse_under_locks(version)
         with _store.asking(version.id):
             key = _store.peek(version.id)
             if key is None:
@@ -119,14 +121,15 @@ def wrapping_key(version: KeyVersion, *, emergency: bool = False) -> WrappingKey
     return key
 
 
-def _refuse_under_locks(version: UUID) -> None:
-    if not connection.in_atomic_block:
+def _refuse_under_locks(version: KeyVersion) -> None:
+    """Raise KeyNotWarm where locks would be held for as long as a network takes."""
+    if not connection.in_atomic_block or not provider(version.provider_uri).remote:
         return
     with connection.cursor() as cursor:
         cursor.execute(_HOLDS_LOCKS)
         (holds,) = cursor.fetchone()
     if holds:
-        failure = _store.failed.get(version)
+        failure = _store.failed.get(version.id)
         if failure is not None:
             raise type(failure)(str(failure))
         raise KeyNotWarm("A key version came or went cold meanwhile, and its provider is not asked under locks; try again.")

@@ -13,7 +13,7 @@ from governance.keys import warming
 from governance.keys.data_keys import open_data_keys
 from governance.keys.errors import KeyNotWarm, ProviderAway, ProviderFailed
 from governance.keys.models import DataKey
-from governance.keys.providers import forget_providers, resting
+from governance.keys.providers import forget_providers, provider, resting
 from governance.keys.providers.local import create_root_key
 from governance.keys.rings import lock_shared, rings_of
 from tests.conftest import item, make_tenant, store
@@ -145,10 +145,11 @@ def _read_and_close(tenant, conversation):
         connections.close_all()
 
 
-def test_under_locks_no_provider_is_asked_and_reading_alone_holds_none(own_root, transactional_db, monkeypatch):
+def test_under_locks_no_remote_provider_is_asked_and_reading_alone_holds_none(own_root, transactional_db, monkeypatch):
     tenant = make_tenant()
     store(tenant, item("c-1", "hello"))
     asked = places.calls_of(f"local:{own_root}", monkeypatch)
+    monkeypatch.setattr(provider(f"local:{own_root}"), "remote", True)  # As if the file were a service.
     warming.cool()
     with tenant_scope(tenant.id):
         lock_shared([rings_of(tenant.id)["content"]])

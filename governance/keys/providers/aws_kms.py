@@ -63,6 +63,8 @@ def parse_place(place: str) -> KmsKey:
 class AwsKmsProvider:
     """A key of AWS KMS, asked with short time-outs; a forked child makes its own connections."""
 
+    remote = True
+
     def __init__(self, place: str) -> None:
         self.uri = f"aws-kms:{place}"
         self._kms = parse_place(place)

@@ -7,9 +7,13 @@ from governance.crypto.derivation import join_parts
 
 
 class Provider(Protocol):
-    """Wraps short secrets under a root key that never leaves it; `context` is bound to the wrapped bytes."""
+    """Wraps short secrets under a root key that never leaves it; `context` is bound to the wrapped bytes.
+
+    `remote` says that a call may take as long as a network does: it is never asked while a transaction holds locks.
+    """
 
     uri: str
+    remote: bool
 
     def wrap(self, secret: bytes, context: Mapping[str, str]) -> bytes:
         """Return `secret` wrapped. Raises ProviderFailed."""

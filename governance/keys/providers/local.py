@@ -22,6 +22,8 @@ __all__ = ["LocalProvider", "create_root_key"]
 class LocalProvider:
     """A root key in a file."""
 
+    remote = False
+
     def __init__(self, place: str) -> None:
         self.uri = f"local:{place}"
         self._path = Path(place)

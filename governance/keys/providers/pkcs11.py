@@ -106,6 +106,8 @@ os.register_at_fork(after_in_child=lambda: setattr(_modules, "lock", threading.L
 class Pkcs11Provider:
     """An AES key in a token."""
 
+    remote = True
+
     def __init__(self, place: str) -> None:
         self.uri = f"pkcs11:{place}"
         self._of = parse_place(place)

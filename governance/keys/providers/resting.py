@@ -41,7 +41,7 @@ class RestingProvider:
     """A provider that is spared after it failed; everything else is the inner one's."""
 
     def __init__(self, inner: Provider) -> None:
-        self.uri = inner.uri
+        self.uri, self.remote = inner.uri, inner.remote
         self._inner = inner
         self._lock = threading.Lock()
         self._rests: OrderedDict[bytes, _Rest] = OrderedDict()
