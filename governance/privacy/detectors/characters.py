@@ -40,6 +40,7 @@ CLASSES = {
     0x8F: "。、《》「」『』【】〈〉…",
 }
 DIGITS = frozenset("0123456789")
+_ESCAPE = re.compile(r"(?:\\[nrt]|%[2-7][0-9A-Fa-f])\Z")
 WORD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 
 _FULL_WIDTH = range(0xFF01, 0xFF5F)
@@ -136,4 +137,14 @@ def stands_alone(doc: Document, start: int, end: int) -> bool:
     Look-around by hand: re2 has none, and its word boundary takes a Chinese character for a boundary in one
     implementation and for a letter in the other.
     """
-    return doc.char(start - 1) not in WORD and doc.char(end) not in WORD
+    return not continues(doc, start) and doc.char(end) not in WORD
+
+
+def continues(doc: Document, start: int) -> bool:
+    r"""Tell whether what begins at `start` continues a word; the end of an escape (`\n`, `\t`, `%2B`, `%3A`) does not.
+
+    JSON inside a text and strings in code write their line ends so, links their punctuation.
+    """
+    if doc.char(start - 1) not in WORD:
+        return False
+    return not _ESCAPE.search(doc.text, max(0, start - 3), start)
