@@ -289,7 +289,7 @@ def find_labelled(doc: Document, low: int, high: int, budget: Budget) -> Iterato
             yield Span(start, end, Kind.ADDRESS, Tier.CONTEXTUAL, "address-en-labelled")
 
 
-_ANY_STREET: Final = rb"(?i:[ ](?:" + _TYPES + rb")\b)"
+_ANY_STREET: Final = rb"(?i:[ ](?:" + _NAMED + rb")\b)"
 RULES = (
     Rule("address-en", _ANY_STREET, find_numbered),
     Rule("address-fr", rb"(?i:[ ](?:rue|avenue|boulevard|chemin|impasse|all\xe9e|quai)[ ])", find_french),

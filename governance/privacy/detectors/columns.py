@@ -60,10 +60,11 @@ def _line(doc: Document, position: int) -> tuple[int, int]:
 
 
 def _heads(doc: Document, start: int, end: int, mark: str) -> _Heads:
-    if not 0 < end - start <= _LONGEST_HEAD:
+    """Return the words of the heads of columns; nothing where the next line has another number of columns."""
+    marks = doc.text.count(mark, start, end) if end - start <= _LONGEST_HEAD else 0
+    if marks == 0 or doc.text.count(mark, end, _line(doc, end + 1)[1]) != marks:
         return []
-    heads = [words_of_key(name.strip(_DECORATION)) for name in doc.text[start:end].split(mark)]
-    return heads if len(heads) > 1 else []
+    return [words_of_key(name.strip(_DECORATION)) for name in doc.text[start:end].split(mark)]
 
 
 def _cells(doc: Document, heads: _Heads, position: int, mark: str, budget: Budget) -> Iterator[Span]:

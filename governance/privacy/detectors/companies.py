@@ -44,4 +44,4 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
             done = end
 
 
-RULES = (Rule("credit-code", rb"[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[0-9A-Ya-y -]{5}", find),)
+RULES = (Rule("credit-code", rb"[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}(?:[ -]?[0-9A-Ya-y]){9}", find),)

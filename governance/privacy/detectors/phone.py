@@ -123,7 +123,8 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
         start, end = match.span()
         if doc.char(end) == ")" and "(" in doc.text[start:end]:
             end += 1
-        if not _touches(doc, start, end):
+        # Most runs are dates; to know it early is a tenth of all the time of a scan.
+        if not plans.is_another(doc.text[start:end]) and not _touches(doc, start, end):
             yield from _inside(doc, start, end, budget)
 
 

@@ -36,6 +36,11 @@ _WITH_CODE = 13
 _EXTENSION = re.compile(r"(?i:(?<=\d) ?(?:x|ext\.? ?|extension |#|转|分机号?) ?|(?<=\d{8})-|(?<=\d{4}-\d{7})-)(\d{1,6})$")
 
 
+def is_another(source: str) -> bool:
+    """Tell whether a run without `+` is a date, a decimal, a quad, a book number or a social security number."""
+    return _OTHER.fullmatch(source) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A candidate: its digits, the lengths of its groups, and whether it is written with + or 00."""
@@ -60,7 +65,7 @@ class Number:
         """Tell whether the run is a date, a decimal, a quad, a range, a book number or a counting sequence."""
         if self.plus:
             return False
-        if _OTHER.fullmatch(self.source):
+        if is_another(self.source):
             return True
         return self._is_range() or self.digits in _SEQUENCE or len(set(self.digits)) == 1
 

@@ -99,9 +99,9 @@ _AUTOMATON = _automaton()
 
 
 def _prefixed(doc: Document, runs: Runs, prefix: Prefix, start: int) -> Span | None:
-    body = start + len(prefix.text)
-    if doc.text[start:body] != prefix.text:
+    if not doc.text.startswith(prefix.text, start) or continues(doc, start):
         return None
+    body = start + len(prefix.text)
     end = runs.end(prefix.alphabet, body)
     value = doc.text[body : min(end, body + entropy.SAMPLE)]
     if end - body < prefix.fewest or entropy.bits(value) < _FEWEST_BITS or entropy.placeholder(value[:12]):
@@ -133,9 +133,9 @@ def _meant(doc: Document, runs: Runs, meaning: object, start: int, end: int) -> 
         return assigned(doc, runs, start, end)
     if meaning == "url":
         return _password_in_url(doc, start)
-    if continues(doc, start):
-        return None
-    return _jwt(doc, runs, start) if meaning == "jwt" else _prefixed(doc, runs, meaning, start)  # type: ignore[arg-type]
+    if meaning == "jwt":
+        return None if continues(doc, start) else _jwt(doc, runs, start)
+    return _prefixed(doc, runs, meaning, start)  # type: ignore[arg-type]
 
 
 def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
