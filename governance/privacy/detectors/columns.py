@@ -7,8 +7,10 @@ from a column, for without a digit it could be any word.
 from collections.abc import Iterator
 from typing import Final
 
+from governance.privacy.detectors import phone
 from governance.privacy.detectors.budget import Budget
-from governance.privacy.detectors.characters import Document, words_of_key
+from governance.privacy.detectors.characters import Document, document, words_of_key
+from governance.privacy.detectors.context import names
 from governance.privacy.detectors.members import meant
 from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
@@ -19,7 +21,7 @@ _NAMES: Final = rb"[A-Za-z_\"][,\t][A-Za-z_\"\x1a\x80-\x9f]|[\x1a\x80-\x9f][,\t]
 _BORDER = pattern(_DASHES)
 _HEAD = pattern(_NAMES)
 _DECORATION: Final = " \t\r*`\"'"
-_LONGEST_HEAD, _LONGEST_LINE = 400, 2_000
+_LONGEST_HEAD, _LONGEST_LINE, _LONGEST_NUMBER = 400, 2_000, 32
 _Heads = list[str]
 
 
@@ -77,11 +79,19 @@ def _cells(doc: Document, heads: _Heads, position: int, mark: str, budget: Budge
         for head, cell in zip(heads, doc.text[position:end].split(mark), strict=True):
             budget.spend()
             value = cell.strip(_DECORATION)
-            kind = meant(head, value.lower()) if value else None
-            if kind and kind is not Kind.USERNAME:
+            kind = _kind(head, value, budget) if value else None
+            if kind:
                 start = position + cell.index(value)
                 yield Span(start, start + len(value), kind, Tier.CONTEXTUAL, "column")
             position += len(cell) + 1
+
+
+def _kind(head: str, value: str, budget: Budget) -> Kind | None:
+    kind = meant(head, value.lower())
+    if kind is None and len(value) <= _LONGEST_NUMBER and names(Kind.PHONE, head):
+        numbers = phone.find(document(value, head), 0, len(value), budget)
+        return Kind.PHONE if any(span.tier is not Tier.WEAK for span in numbers) else None
+    return None if kind is Kind.USERNAME else kind
 
 
 RULES = (Rule("column-table", _DASHES, find_tables), Rule("column-line", _NAMES, find_lines))

@@ -83,6 +83,11 @@ def speaks_for(doc: Document, kind: Kind, start: int, end: int, *, width: int = 
     )
 
 
+def names(kind: Kind, words: str) -> bool:
+    """Tell whether words, such as the head of a column, name `kind`."""
+    return _FOR[kind].search(words) is not None
+
+
 def speaks_against(doc: Document, start: int, end: int) -> bool:
     """Tell whether the words right before or after make it an order, a date, a price or the like."""
     return names_another(doc, start) or is_money(doc, start, end)

@@ -63,7 +63,7 @@ def _named(doc: Document, match: re.Match[str]) -> bool:
     if _GOES_ON.match(doc.folded, match.end("id")):
         return False
     if _SAYS_ID.search(match["label"]):
-        return _SIGNED.search(match["label"] + match["mark"]) is not None
+        return _SIGNED.search(match["label"] + match["mark"]) is not None or not doc.text[match.start()].isascii()
     if _ADDED.search(before := doc.before(match.start(), 4)) or (_OWNED.search(before) and _SIGNED.search(match["label"])):
         return True
     return ":" in match["mark"] or _QUOTED.search(match["mark"]) is not None

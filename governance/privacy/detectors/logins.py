@@ -16,15 +16,14 @@ from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
 _BASIC = pattern(rb"(?i:\bbasic)[ \t]{1,4}([A-Za-z0-9+/]{6,1000}={0,2})")
-_WORD: Final = rb"(?:\b|\\[nrt])"  # Where a word begins, also behind the escape of a line end.
 _VALUE: Final = rb"['\"\\]{0,2}([^\s'\"\\<>\x1a\x80-\x9f]{6,64})"
 _PLACES = (
     # What the manual calls a password, joined to its option: `mysql -u root -psecret`.
-    pattern(_WORD + rb"(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;]{0,80}?[ ]-p" + _VALUE),
-    pattern(_WORD + rb"curl\b[^\n|;]{0,120}?[ ](?:-u|--user)[ =]{1,2}['\"\\]{0,2}[^\s:'\"\\]{1,64}:" + _VALUE),
-    pattern(_WORD + rb"docker login\b[^\n|;]{0,80}?[ ]-p[ ]" + _VALUE),
-    pattern(_WORD + rb"(?:sshpass[ ]-p[ ]?|redis-cli\b[^\n|;]{0,60}?[ ]-a[ ])" + _VALUE),
-    pattern(_WORD + rb"(?:requirepass|masterauth)[ ]{1,4}" + _VALUE),
+    pattern(rb"\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;]{0,80}?[ ]-p" + _VALUE),
+    pattern(rb"\bcurl\b[^\n|;]{0,120}?[ ](?:-u|--user)[ =]{1,2}['\"\\]{0,2}[^\s:'\"\\]{1,64}:" + _VALUE),
+    pattern(rb"\bdocker login\b[^\n|;]{0,80}?[ ]-p[ ]" + _VALUE),
+    pattern(rb"\b(?:sshpass[ ]-p[ ]?|redis-cli\b[^\n|;]{0,60}?[ ]-a[ ])" + _VALUE),
+    pattern(rb"\b(?:requirepass|masterauth)[ ]{1,4}" + _VALUE),
     pattern(rb"[ ]--?(?:password|passwd|pass|pwd)[ ]{1,2}" + _VALUE),
     pattern(rb"\b(?i:identified by|password)[ ]{1,2}'([^'\n]{6,64})'"),
     pattern(rb"<[A-Za-z0-9_:.-]{0,24}(?i:password|passwd|pwd|passphrase|secret)>([^<>\s]{6,64})</"),

@@ -35,7 +35,9 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
 def _formed(number: str) -> bool:
     if _LETTERS_IN_FRONT.fullmatch(number):
         return _DATE.fullmatch(number) is None
-    return len(number) == _LONGEST and number[0] != "0" and sum(map(str.isdigit, number)) >= _FEWEST_DIGITS
+    return (
+        len(number) == _LONGEST and number[0] != "0" and sum(map(str.isdigit, number)) >= _FEWEST_DIGITS - number.isupper()
+    )
 
 
 RULES = (Rule("passport", rb"(?i:passport)|\x8e\x8e", find),)

@@ -37,10 +37,7 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
         budget.spend(3)
         middle = match.start() + (doc.char(match.start()) not in ":.")
         head = _HEAD.search(doc.text[max(0, middle - _LONGEST_HEAD) : middle])
-        if head is None:
-            continue
-        start = middle - len(head[0])
-        found = _SHAPE.match(doc.text, start + (doc.char(start - 1) == "\\"))
+        found = _SHAPE.match(doc.text, middle - len(head[0])) if head else None
         if found and stands_alone(doc, *found.span()):
             yield Span(*found.span(), Kind.API_KEY, Tier.VALIDATED, "key-shape")
 

@@ -18,6 +18,7 @@ def found(text: str) -> list[tuple[str, Kind]]:
         ("wechat_id", "`leo-ldt9377`", Kind.WECHAT),
         ("**SSN**", "445 13 3654", Kind.SSN),
         ("passport_no", "C4Y61XP7W", Kind.PASSPORT),
+        ("phone_number", "6469644717", Kind.PHONE),
         ("姓名", "王伟", Kind.PERSON),
         ("地址", "李庄村12组", Kind.ADDRESS),
     ],
@@ -28,6 +29,7 @@ def test_a_cell_is_what_its_column_is_called(head, cell, kind):
         f"no | {head}\n:-- | --:\n1 | {cell}",
         f"no,{head}\n1,\n2,{cell}\n\nThat is all.",
         f"no\t{head}\n1\t{cell}",
+        f"{{'table': '| no | {head} |\\n|---|---|\\n| 1 | {cell} |\\n'}}",
     ]
 
     assert all((cell.strip("`"), kind) in found(table) for table in tables)

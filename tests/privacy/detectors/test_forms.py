@@ -52,6 +52,7 @@ ROWS = [
     ("international-trunk", "Desk: +41 (0)44 668 18 00", "+41 (0)44 668 18 00", Kind.PHONE),
     ("international-zeros", "00442079460958", "00442079460958", Kind.PHONE),
     ("international-pairs", "is listed as +33 1 84 82 49 09.", "+33 1 84 82 49 09", Kind.PHONE),
+    ("fr-pairs-without-context", "c'est 06 41 58 47 06 merci", "06 41 58 47 06", Kind.PHONE),
     ("label-behind", "655 437 108 office", "655 437 108", Kind.PHONE),
     ("cn-mobile-behind-an-escape", '{"text": "hi\\n13800138000\\nbye"}', "13800138000", Kind.PHONE),
     ("cn-mobile-escaped-plus", "https://x.example/?q=%2B8613800138000", "8613800138000", Kind.PHONE),
@@ -170,6 +171,7 @@ CLEAN = [
     ("password-type", "password: string"),
     ("passed", "passed: test12345, passenger: Wang1234"),
     ("count", '"count": 13812345678'),
+    ("counted-pairs", "01 02 03 04 05"),
     ("article", "UPC 076952060195"),
     ("measure", "a 10 TB Drive and a 2 Hour Drive"),
     ("passport-date", "I need a passport by 20240801"),
@@ -196,6 +198,16 @@ def test_it_finds_between_chinese_text_and_punctuation(text, value, kind, glue):
     around = f"你好{glue}{text}"
 
     assert (value, kind) in [(around[span.start : span.end], span.type) for span in scan(around)]
+
+
+@pytest.mark.parametrize(("text", "value", "kind"), [pytest.param(*row[1:], id=row[0]) for row in ROWS])
+def test_it_finds_between_the_escapes_of_json_and_leaves_them_whole(text, value, kind):
+    around = f'see {{"text": "hi\\n{text}\\n\\tbye"}}'
+    found = [span for span in scan(around) if span.type is kind]
+
+    assert any(value in around[span.start : span.end] for span in found)
+    assert all(around[: span.start].endswith("\\") is False for span in found)
+    assert all(around[span.end - 1] != "\\" for span in found)
 
 
 @pytest.mark.parametrize("text", [pytest.param(row[1], id=row[0]) for row in CLEAN])
