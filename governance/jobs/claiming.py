@@ -17,6 +17,8 @@ from django.db import connection
 from governance.jobs.models import Claimable
 
 LEASE_SECONDS: Final = 2
+LONGEST_LEASE: Final = 600.0  # Beyond what is asked for; a lease that ends later was given before the clock went back.
+PATIENCE: Final = 0.8  # For locks that come before the rows': two such waits are shorter than the lease.
 BYTES: Final = 65_536
 SMALL: Final = 1_024  # What a row costs beside its text; only what is larger counts into the bytes of a batch.
 
@@ -47,21 +49,38 @@ def without_flush() -> None:
         cursor.execute("SET LOCAL synchronous_commit = off")
 
 
+def impatient() -> None:
+    """Let the open transaction wait for a lock for a shorter time than the lease lasts.
+
+    Else others would claim the rows meanwhile and wait as well, until all attempts are burnt by a lock alone.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %b, true)", [f"{PATIENCE * 1000:.0f}ms"])
+
+
+def patient() -> None:
+    """Let the open transaction wait as long as the session does; the locks of rows themselves are never waited for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout TO DEFAULT")
+
+
 def claim(
     *, table: str, group: str, state: int, quarantine: int, limit: int, size: int = BYTES, lease: float = LEASE_SECONDS
 ) -> Claim:
     """Step one: claim at most `limit` rows of `table` in `state`, of `size` bytes beyond 1 KiB each but for the first.
 
-    `lease` is how long, in seconds, they are left to this worker until it locks them.
+    `lease` is how long, in seconds, they are left to this worker until it locks them; one of another worker that ends
+    much later than any lease does was given before the server's clock was set back, and counts as over.
 
     `table`, `group` (the column of the conversation) are fixed names of the caller's model. Commit right after it.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT id, {group}, attempt, length(source) FROM {table}"  # noqa: S608 - fixed names
-            " WHERE state = %b AND (lease_until IS NULL OR lease_until < clock_timestamp())"
+            " WHERE state = %b AND (lease_until IS NULL OR lease_until < clock_timestamp()"
+            " OR lease_until > clock_timestamp() + make_interval(secs => %b))"
             " ORDER BY id LIMIT %b FOR NO KEY UPDATE SKIP LOCKED",
-            [state, limit],
+            [state, lease + LONGEST_LEASE, limit],
         )
         found = cursor.fetchall()
         spent = [row[0] for row in found if row[2] >= Claimable.LAST_ATTEMPT]

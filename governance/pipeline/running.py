@@ -8,7 +8,7 @@ from uuid import UUID
 
 from governance.jobs.claiming import pending_tenants
 from governance.pipeline.measuring import count, timed
-from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
+from governance.pipeline.turns import drop_broken_connections, in_turns, is_outside, rests
 from governance.pipeline.watchdog import at_most
 from governance.privacy.classifying import Progress, classify_batch
 from governance.privacy.plugins.asking import seconds_at_most
@@ -39,13 +39,12 @@ def _turn(tenant: UUID, until: float, total: Progress) -> bool:
         try:
             with at_most(BATCH_SECONDS + seconds_at_most()), timed():
                 step = classify_batch(tenant=tenant, now=datetime.now(UTC))
-        except OUTSIDE as error:
-            drop_broken_connections()
-            logger.warning("%s rests for %d s: %s", tenant, rests.begin(tenant), type(error).__name__)
-            return worked
         except Exception as error:  # noqa: BLE001 - the worker's edge: its row was counted, the others go on
-            logger.error("A batch of %s failed: %s", tenant, type(error).__name__)  # noqa: TRY400 - no exception text
             drop_broken_connections()
+            if is_outside(error):
+                logger.warning("%s rests for %d s: %s", tenant, rests.begin(tenant), type(error).__name__)
+                return worked
+            logger.error("A batch of %s failed: %s", tenant, type(error).__name__)  # noqa: TRY400 - no exception text
             time.sleep(0.05)
             worked = True
         else:

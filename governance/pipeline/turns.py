@@ -1,9 +1,10 @@
 """Fair work for all tenants: a worker goes around those that have work and gives each a short turn.
 
-What is OUTSIDE is no fault of the row or job that met it: a key provider or a detector of
-the user's own that is away, a record that cannot be written.
+What is outside is no fault of the row or job that met it: a key provider or a detector of the user's own that is away,
+a record that cannot be written, a database that is full, only reads or has its locks held.
 
 However much one tenant has, another's work is next after one round; which tenant a ring named only says who is first.
+Where the time ends before the round does, the next one goes on behind the tenant that was last.
 """
 
 import time
@@ -14,12 +15,13 @@ from uuid import UUID
 from django.db import connections
 
 from governance.audit.errors import RecordRefused
+from governance.jobs.outages import is_outage
 from governance.keys.errors import KeyUnavailable, ProviderFailed
 from governance.pipeline.settling import settle
 from governance.privacy.plugins.process import DetectorAway
 
 TURN_SECONDS: Final = 0.25
-OUTSIDE: Final = (ProviderFailed, KeyUnavailable, RecordRefused, DetectorAway)
+_OUTSIDE: Final = (ProviderFailed, KeyUnavailable, RecordRefused, DetectorAway)
 _LONGEST_REST: Final = 60.0
 
 
@@ -45,6 +47,12 @@ class Rests:
 
 
 rests = Rests()
+_last: UUID | None = None  # Whose turn was the last in this process.
+
+
+def is_outside(error: BaseException) -> bool:
+    """Tell whether an error is no fault of the row or job that met it."""
+    return isinstance(error, _OUTSIDE) or is_outage(error)
 
 
 def in_turns(
@@ -58,6 +66,7 @@ def in_turns(
 
     `turn(tenant, until)` works until that moment of the monotonic clock and returns whether it did anything.
     """
+    global _last  # noqa: PLW0603 - a process goes around once, whatever it works on
     settle()
     deadline = time.monotonic() + seconds
     worked = True
@@ -65,6 +74,7 @@ def in_turns(
         worked = False
         for tenant in _ordered(tenants(), first):
             if rests.over(tenant):
+                _last = tenant
                 worked |= turn(tenant, min(deadline, time.monotonic() + TURN_SECONDS))
             if time.monotonic() >= deadline:
                 return
@@ -78,4 +88,6 @@ def drop_broken_connections() -> None:
 
 
 def _ordered(tenants: Iterable[UUID], first: UUID | None) -> list[UUID]:
-    return sorted(tenants, key=lambda tenant: (tenant != first, tenant.bytes))
+    """Return the one that a ring named, then those behind whoever was last, then the others."""
+    last = _last.bytes if _last is not None else b""
+    return sorted(tenants, key=lambda tenant: (tenant != first, tenant.bytes <= last, tenant.bytes))

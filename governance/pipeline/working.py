@@ -15,7 +15,7 @@ from governance.jobs.claiming import job_tenants
 from governance.jobs.leasing import Later, Leased, LeaseLost, claim_job, fail, postpone, release
 from governance.keys.errors import KeyNotWarm
 from governance.pipeline.running import SECONDS
-from governance.pipeline.turns import OUTSIDE, drop_broken_connections, in_turns, rests
+from governance.pipeline.turns import drop_broken_connections, in_turns, is_outside, rests
 from governance.pipeline.watchdog import at_most
 from governance.privacy.plugins.asking import seconds_at_most
 
@@ -87,7 +87,7 @@ def _give_back(tenant: UUID, leased: Leased, error: Exception) -> int:
     name = type(error).__name__
     drop_broken_connections()
     with tenant_scope(tenant):
-        if isinstance(error, OUTSIDE):
+        if is_outside(error):
             postpone(leased, reason=name, seconds=rests.begin(tenant))
             return 0
         logger.error("Job %s (%s) failed: %s", leased.id, leased.topic, name)  # No text of the exception.

@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import DatabaseError, connection
+
 from governance.access.granting import grant
 from governance.audit.errors import RecordRefused
 from governance.audit.recording import record_with_effect
@@ -20,8 +22,9 @@ from governance.conf.settings import vault_settings
 from governance.identity.members import service_principal
 from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
-from governance.jobs.claiming import BYTES, LEASE_SECONDS, Claim, without_flush
+from governance.jobs.claiming import BYTES, LEASE_SECONDS, Claim, impatient, patient, without_flush
 from governance.jobs.gate import place
+from governance.jobs.outages import is_outage
 from governance.jobs.pacing import Pace
 from governance.keys.data_keys import hash_of_values, keyed_hash
 from governance.keys.errors import KeyNotWarm, KeyUnavailable, ProviderFailed
@@ -84,9 +87,9 @@ class _Work:
 def classify_batch(*, tenant: UUID, now: datetime) -> Progress:
     """Do one batch of the tenant's pending messages, or of heads where no message waits. `claimed` is 0 at the end.
 
-    Raises ProviderFailed before anything is claimed, KeyUnavailable, RecordRefused and DetectorAway with the rows put
-    back: no attempt is burnt. Raises DetectorFailed with the rows put back and the attempt burnt, so that each is next
-    tried alone.
+    Raises ProviderFailed before anything is claimed. Raises KeyUnavailable, RecordRefused, DetectorAway and, in an outage,
+    DatabaseError with the rows put back: no attempt is burnt. Raises DetectorFailed with the rows put back and the attempt
+    burnt, so that each is next tried alone.
     """
     with place():
         return _batch(tenant, now)
@@ -107,6 +110,12 @@ def _batch(tenant: UUID, now: datetime) -> Progress:
             except (KeyUnavailable, ProviderFailed, RecordRefused, DetectorAway):
                 with tenant_scope(tenant):
                     put_back_pending(kind, claim.rows, seconds=REST_SECONDS)
+                raise
+            except DatabaseError as error:
+                if is_outage(error):
+                    connection.close_if_unusable_or_obsolete()
+                    with tenant_scope(tenant):
+                        put_back_pending(kind, claim.rows, seconds=REST_SECONDS)
                 raise
             except DetectorFailed:
                 with tenant_scope(tenant):
@@ -139,13 +148,16 @@ def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datet
     principal = service_principal(tenant=tenant, role=Role.WORKER, purpose=PURPOSE)
     with tenant_scope(tenant):
         without_flush()
+        impatient()
         ensure_redacted_keys(tenant=tenant, kind=kind, rows=claim.rows, now=now)
         scope = resources(row.group for row in claim.rows)
     with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
         seen = look(tenant=tenant, kind=kind, rows=claim.rows)
         with tenant_scope(tenant):
+            impatient()
             lock_subjects(kind, claim.rows)
             lock_rings_of_scans(tenant)
+            patient()
             rows = lock_pending(kind, claim.rows)
             if not rows:
                 return

@@ -32,7 +32,7 @@ from governance.privacy.plugins.looking import look
 from governance.privacy.plugins.process import DetectorFailed
 from governance.privacy.redaction import NOTHING_SAID, Said
 from governance.vault.models import Conversation, IndexEntry, Message, State
-from governance.vault.pending import KINDS, Kind, claimed_as_is, lock_rows, lock_subjects
+from governance.vault.pending import KINDS, Kind, claimed_as_is, give_back, lock_rows, lock_subjects
 from governance.vault.resealing import lock_rings_of_scans
 from governance.vault.resources import resources
 
@@ -41,11 +41,18 @@ SCANNED: Final = (State.REDACTED, State.UNSCANNED)
 
 
 def ask_rescan(*, principal: Principal, now: datetime) -> UUID:
-    """Put a job into the queue that scans all messages of the tenant anew; return its id. Raises AccessDenied (recorded)."""
+    """Put a job into the queue that scans all messages of the tenant anew; return its id. Raises AccessDenied (recorded).
+
+    What was set aside after three attempts goes back to the workers, for what was at fault may be mended by now.
+    """
     require(principal=principal, action="manage_jobs", now=now)
     with tenant_scope(principal.tenant_id):
+        given_back = sum(map(give_back, KINDS))
         job = queue_rescan(tenant=principal.tenant_id, asked_by=principal.user_id)
-        record_with_effect(tenant=principal.tenant_id, event="job.asked", **principal.as_actor(), job=str(job), topic=TOPIC)
+        record_with_effect(
+            tenant=principal.tenant_id, event="job.asked", **principal.as_actor(), job=str(job), topic=TOPIC,
+            given_back=given_back,
+        )  # fmt: skip
     return job
 
 

@@ -39,6 +39,11 @@ def put_back_pending(kind: Kind, rows: tuple[Claimed, ...], *, seconds: float, b
     put_back(table=kind.table, rows=rows, seconds=seconds, burnt=burnt)
 
 
+def give_back(kind: Kind) -> int:
+    """Let the workers try again what was set aside after three attempts; return how many records that is."""
+    return kind.model.objects.filter(state=State.QUARANTINED).update(state=State.PENDING, attempt=0, lease_until=None)
+
+
 def restrict(kind: Kind, rows: tuple[UUID, ...]) -> None:
     """Call what a claim has set aside restricted, and its conversations: nobody knows what it holds."""
     with connection.cursor() as cursor:

@@ -118,3 +118,15 @@ def test_nobody_without_the_right_asks_for_one(tenant, people):
     with pytest.raises(AccessDenied):
         ask_rescan(principal=as_principal(tenant, people["analyst"]), now=now())
     assert sql("SELECT count(*) FROM governance_job") == [(0,)]
+
+
+def test_what_was_set_aside_is_tried_again(tenant, officer, people, chat):
+    sql("UPDATE governance_message SET state = 3, attempt = 3, redacted = NULL, redacted_data_key_id = NULL")
+    for _ in range(2):
+        run_classification(tenant.id)
+    assert shown(tenant, people, chat) == ["set aside after three attempts"] * 2, "the workers leave it alone"
+    ask_rescan(principal=officer, now=now())
+    run_classification(tenant.id)
+    assert "[EMAIL" in shown(tenant, people, chat)[0]
+    ((body,),) = sql("SELECT body FROM governance_auditentry WHERE event = 'job.asked'")
+    assert '"given_back":2' in body.replace(" ", "")

@@ -13,15 +13,16 @@ from governance.privacy.detectors.characters import WORD, Document
 from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
-_TYPES: Final = (
+_NAMED: Final = (
     rb"Street|Str|St|Road|Rd|Avenue|Ave|Av|Boulevard|Blvd|Lane|Ln|Drive|Dr|Court|Ct|Place|Pl|Square|Sq|Terrace|Ter|Way|"
     rb"Parkway|Pkwy|Highway|Hwy|Circle|Cir|Close|Crescent|Cres|Row|Mews|Gardens|Grove|Alley|Plaza|Trail|Loop|Walk|Quay|"
-    rb"Wharf|Esplanade|Expressway|Turnpike|Freeway|Broadway"
+    rb"Wharf|Esplanade|Expressway|Turnpike|Freeway|Broadway|Pl"
 )
+_TYPES: Final = _NAMED + rb"|" + _NAMED.upper()  # As written and in capitals, but not `st` or `way` of a sentence.
 _DIRECTION: Final = rb"(?:(?i:North|South)(?i:east|west)?|(?i:East|West)|[NSEW]|[NS][EW])\.?"
 _LETTERS: Final = rb"[A-Za-z\xc0-\xd6\xd8-\xf6\xf8-\xff\x1a'.-]"
-_NAME: Final = rb"(?:[A-Z\xc0-\xd6\xd8-\xde\x1a]" + _LETTERS + rb"{0,20}|[0-9]{1,3}(?:st|nd|rd|th)|[A-Z])"
-_ANY_NAME: Final = rb"(?:" + _LETTERS + rb"{1,20}|[0-9]{1,3}(?:st|nd|rd|th))"
+_NAME: Final = rb"(?:[A-Z\xc0-\xd6\xd8-\xde\x1a]" + _LETTERS + rb"{0,20}|[0-9]{1,3}(?i:st|nd|rd|th)|[A-Z])"
+_ANY_NAME: Final = rb"(?:" + _LETTERS + rb"{1,20}|[0-9]{1,3}(?i:st|nd|rd|th))"
 _HOUSE: Final = rb"[0-9]{1,6}[A-Za-z]?(?:[ ]?[-/][ ]?[0-9]{1,5}[A-Za-z]?)?"
 _UNIT: Final = (
     rb"(?:,?[ \n]{0,2}(?:#|(?i:apt|apartment|suite|ste|unit|floor|fl|room|rm|flat)\b\.?)[ ]{0,2}#?[ ]?[A-Za-z0-9-]{1,6})?"
@@ -29,21 +30,23 @@ _UNIT: Final = (
 _REST: Final = (
     rb"(?:,?[ ]"
     + _DIRECTION
-    + rb")?"
+    + rb"\b)?"
     + _UNIT
     + (rb"(?:,?[ \n]{1,2}" + _NAME + rb"(?:[ ]" + _NAME + rb"){0,2},?[ \n]{1,2}[A-Z]{2}[ ]{1,2}[0-9]{5}(?:-[0-9]{4})?)?")
 )
 _WORD_END: Final = rb"(?:\.|\b)"
 
 _NUMBERED = pattern(
-    rb"\b" + _HOUSE + rb",?[ ]{1,2}(?:" + _HOUSE + rb"[ ])?(?:" + _DIRECTION + rb"[ ])?(?:" + _NAME + rb"[ ]{1,2}){1,5}?(?:"
-    + _TYPES + rb")" + _WORD_END + _REST
+    rb"\b" + _HOUSE + rb",?[ ]{1,2}(?:" + _HOUSE + rb"[ ])?(?:" + _DIRECTION + rb"[ ])?"
+    rb"(?:St\.?[ ]" + _NAME + rb"[ ]{1,2}|(?:" + _NAME + rb"[ ]{1,2}){1,5}?)(?:" + _TYPES + rb")" + _WORD_END + _REST
 )  # fmt: skip
 # Lower case, as people type: the suffix is spelled out, and the words before it must not be of a sentence.
 _TYPED = pattern(
-    rb"\b(" + _HOUSE + rb"),?[ ]{1,2}((?:" + _ANY_NAME + rb"[ ]{1,2}){1,3}?)"
+    rb"\b(" + _HOUSE + rb"),?[ ]{1,2}((?:" + _ANY_NAME + rb"[ ]{1,2}){1,4}?)"
     rb"(?i:street|road|avenue|ave|boulevard|blvd|lane|drive|terrace|crescent|parkway|court|way|close|square|gardens|"
-    rb"place|rd|st|dr)\b\.?(?:[ ]" + _DIRECTION + rb"\b)?" + _UNIT
+    rb"place|rd|st|dr|pl|ln|ct|pkwy|cir|hwy)\b\.?(?:[ ]" + _DIRECTION + rb"\b)?" + _UNIT
+    + rb"(?:,[ \n]{1,2}" + _LETTERS + rb"{2,20}(?:[ ]" + _LETTERS + rb"{2,20}){0,2},[ \n]{1,2}[A-Za-z]{2}[ ]{1,2}[0-9]{5}"
+    rb"(?:-[0-9]{4})?\b)?"
 )  # fmt: skip
 _SENTENCE: Final = frozenset(
     [
@@ -163,6 +166,11 @@ _SENTENCE: Final = frozenset(
         "rooms",
     ]
 )
+# What is counted or measured by the number before it: `10 TB Drive`, `2 Hour Drive`.
+_MEASURE = re.compile(
+    r"[0-9 ,]*(?:[kmgt]b|miles?|km|min(?:ute)?s?|hours?|days?|weeks?|months?|years?|stars?|bed(?:room)?s?|bath(?:room)?s?|"
+    r"people|persons?|percent|inch(?:es)?|wheels?|lanes?|steps?|watts?|volts?|way|degrees?) "
+)
 _BOXES = pattern(
     rb"(?i:\bP\.?[ ]?O\.?[ ]{0,2}Box[ ]{0,2}[0-9]{1,6}\b)|\b(?:PSC|CMR|Unit|UNIT)[ ][0-9]{1,5},?[ ]Box[ ][0-9]{1,5}\b"
     rb"(?:,?[ \n]{0,2}[ADF]PO,?[ ]A[AEP][ ][0-9]{5}(?:-[0-9]{4})?)?"
@@ -207,7 +215,7 @@ _POSTCODE = re.compile(r"[a-z]{1,2}\d[a-z0-9]? ?\d[a-z]{2}[ ,]{1,3}")
 _LONGEST_ABBREVIATION = 4
 _LONGEST_FEW = 6
 # After a single digit these are more often words than streets: `3 bath place`.
-_WORDS_TOO = re.compile(r"(?:way|place|close|court|square|gardens|st|dr)\b")
+_WORDS_TOO = re.compile(r"(?:way|place|close|court|square|gardens|st|dr|pl|ct)\b")
 
 
 def _bounded(doc: Document, start: int, end: int) -> bool:
@@ -227,7 +235,7 @@ def find_numbered(doc: Document, low: int, high: int, budget: Budget) -> Iterato
     for match in _NUMBERED.finditer(doc.image, low, high):
         budget.spend(2)
         start, end = match.span()
-        if _bounded(doc, start, end):
+        if _bounded(doc, start, end) and not _MEASURE.match(doc.folded, start, end):
             yield Span(start, _before_stop(doc, end), Kind.ADDRESS, Tier.CONTEXTUAL, "address-en")
     for match in _TYPED.finditer(doc.image, low, high):
         budget.spend(2)
@@ -281,7 +289,7 @@ def find_labelled(doc: Document, low: int, high: int, budget: Budget) -> Iterato
             yield Span(start, end, Kind.ADDRESS, Tier.CONTEXTUAL, "address-en-labelled")
 
 
-_ANY_STREET: Final = rb"(?i:[ ](?:" + _TYPES + rb")\b)"
+_ANY_STREET: Final = rb"(?i:[ ](?:" + _NAMED + rb")\b)"
 RULES = (
     Rule("address-en", _ANY_STREET, find_numbered),
     Rule("address-fr", rb"(?i:[ ](?:rue|avenue|boulevard|chemin|impasse|all\xe9e|quai)[ ])", find_french),

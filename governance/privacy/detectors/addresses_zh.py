@@ -15,6 +15,7 @@ from governance.privacy.detectors.spans import Kind, Span, Tier
 
 _X: Final = rb"[\x1a\x80-\x89\x8b-\x8d]"  # A Chinese character that no sentence is joined with.
 _NUMBER: Final = rb"[A-Za-z]?[0-9\x88]{1,5}(?:-[0-9]{1,4})?[A-Za-z]?"
+_PART: Final = rb"(?:[\x1a\x85]" + _NUMBER + rb")?"  # A group of a village, a lane of a road: `3组12号`, `88弄5号`.
 # A building, a floor, a room: `16栋2610室`, `号朝阳大悦城7层`, `5单元808`, and what stands in brackets.
 _TAIL: Final = (
     rb"(?:" + _X + rb"{0,10}[0-9A-Za-z\x88-]{1,6}" + _X + rb"{1,4}){0,6}(?:" + _X + rb"{0,10}[0-9]{1,5})?"
@@ -22,7 +23,7 @@ _TAIL: Final = (
 )
 _NUMBERED = pattern(
     rb"(?:" + _X + rb"{1,26}\x85" + _X + rb"{0,3}|" + _X + rb"{0,10}[\x81\x82]" + _X + rb"{2,16})"
-    + _NUMBER + rb"\x86" + _TAIL
+    + _NUMBER + _PART + rb"\x86" + _TAIL
 )  # fmt: skip
 _LABEL = re.compile(r"(?:地址|住址|坐落|位于|住在|家住|收货|寄到|寄往|寄给|送到|送货){1,2}(?:信息)?[在是为于就:\s]{0,4}")
 _SEGMENT = re.compile(r"[^,。;!?\n、]{4,60}")
@@ -54,6 +55,6 @@ def find_labelled(doc: Document, low: int, high: int, budget: Budget) -> Iterato
 
 
 RULES = (
-    Rule("address-zh", rb"[\x81\x82\x85]" + _X + rb"{0,16}" + _NUMBER + rb"\x86", find),
+    Rule("address-zh", rb"[\x81\x82\x85]" + _X + rb"{0,16}" + _NUMBER + _PART + rb"\x86", find),
     Rule("address-zh-labelled", rb"\x1a\x8d|\x8d[\x8a\x8d\x1a]", find_labelled),
 )

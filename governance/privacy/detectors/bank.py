@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from governance.privacy.detectors.budget import Budget
-from governance.privacy.detectors.characters import WORD, Document
+from governance.privacy.detectors.characters import WORD, Document, continues
 from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
@@ -49,7 +49,7 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
         budget.spend()
         start = match.start()
         length = LENGTHS.get(doc.text[start : start + 2].upper())
-        if length is None or doc.char(start - 1) in WORD:
+        if length is None or continues(doc, start):
             continue
         end = _end(doc, start, length)
         if end is None or doc.char(end) in WORD:

@@ -1,8 +1,9 @@
-"""One-to-one character normalisation, so that every offset holds in the original text.
+r"""One-to-one character normalisation, so that every offset holds in the original text.
 
 Three views of a text have the same length as the text:
 
-* `text`: full-width forms, exotic spaces, dashes, quotes and digits of other scripts turned into ASCII;
+* `text`: full-width forms, exotic spaces, dashes, quotes and digits of other scripts turned into ASCII, and the escapes
+  `\n`, `\r`, `\t` of JSON inside a text and of strings in code into a space and what they mean;
 * `folded`: `text` in lower case, for words of context;
 * `image`: one byte per code point (Latin-1). A character outside Latin-1 is a byte of `CLASSES` where Chinese addresses
   and number plates are made of it, and `MARK` otherwise; what are control codes in Latin-1 never stand for themselves.
@@ -40,6 +41,8 @@ CLASSES = {
     0x8F: "。、《》「」『』【】〈〉…",
 }
 DIGITS = frozenset("0123456789")
+_ESCAPES = (("\\n", " \n"), ("\\r", " \r"), ("\\t", " \t"))
+_ESCAPE = re.compile(r"%[2-7][0-9A-Fa-f]\Z")
 WORD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 
 _FULL_WIDTH = range(0xFF01, 0xFF5F)
@@ -124,6 +127,9 @@ def words_of_key(key: str) -> str:
 def document(text: str, context: str = "") -> Document:
     """Build the views of `text`; `context` is the name of the JSON member that holds it."""
     words = words_of_key(context) if context else ""
+    if "\\" in text:
+        for escape, meaning in _ESCAPES:
+            text = text.replace(escape, meaning)
     if text.isascii():
         return Document(text, text.lower(), text.encode("ascii"), words)
     plain, image = text.translate(_PLAIN), text.translate(_BYTES)
@@ -136,4 +142,11 @@ def stands_alone(doc: Document, start: int, end: int) -> bool:
     Look-around by hand: re2 has none, and its word boundary takes a Chinese character for a boundary in one
     implementation and for a letter in the other.
     """
-    return doc.char(start - 1) not in WORD and doc.char(end) not in WORD
+    return not continues(doc, start) and doc.char(end) not in WORD
+
+
+def continues(doc: Document, start: int) -> bool:
+    """Tell whether what begins at `start` continues a word; behind an escape of a link (`%2B`, `%3A`) a word begins."""
+    if doc.char(start - 1) not in WORD:
+        return False
+    return not _ESCAPE.search(doc.text, max(0, start - 3), start)

@@ -7,7 +7,7 @@ from governance.privacy.detectors.budget import Budget
 from governance.privacy.detectors.characters import Document, stands_alone
 from governance.privacy.detectors.context import speaks_for
 from governance.privacy.detectors.resident import PROVINCES
-from governance.privacy.detectors.rules import Rule, pattern
+from governance.privacy.detectors.rules import Rule, candidates, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
 ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -34,12 +34,14 @@ def _judge(doc: Document, start: int, end: int) -> tuple[Tier, str] | None:
 
 def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
     """Yield codes, in either case, bare or in groups."""
-    for match in _CANDIDATE.finditer(doc.image, low, high):
-        budget.spend()
-        start, end = match.span()
+    done = low
+    for start, end in candidates(_CANDIDATE, doc.image, low, high, budget):
+        if start < done:
+            continue
         verdict = _judge(doc, start, end) if stands_alone(doc, start, end) else None
         if verdict:
             yield Span(start, end, Kind.CREDIT_CODE, *verdict)
+            done = end
 
 
-RULES = (Rule("credit-code", rb"[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[0-9A-Ya-y -]{5}", find),)
+RULES = (Rule("credit-code", rb"[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}(?:[ -]?[0-9A-Ya-y]){9}", find),)

@@ -14,8 +14,12 @@ _BEHIND = 24
 
 
 def _words(latin: str, chinese: str) -> re.Pattern[str]:
-    """Latin words must not continue a word on their left (`hotel` is no `tel`); Chinese has no word boundary."""
-    return re.compile(rf"(?<![a-z])(?:{latin})(?![a-z])|{chinese}")
+    """Latin words must not continue a word on their left (`hotel` is no `tel`); Chinese has no word boundary.
+
+    Where a space may stand between two words, the `_` or `-` of names in code and data may stand as well.
+    """
+    joined = latin.replace(" ?", "[ _-]?")
+    return re.compile(rf"(?<![a-z])(?:{joined})(?![a-z])|{chinese}")
 
 
 _FOR = {
@@ -52,10 +56,10 @@ _FOR = {
 }
 
 _AGAINST = re.compile(
-    r"(?:(?<![a-z])(?:order|tracking|invoice|ticket|isbn|issn|version|ver|v|build|timestamp|time|ts|epoch|price|total|"
+    r"(?:(?<![a-z])(?:order|tracking|upc|ean|gtin|imei|count|rows?|bytes|invoice|ticket|isbn|issn|version|ver|v|build|timestamp|time|ts|epoch|price|total|"
     r"amount|sku|serial|reference|ref|confirmation|booking|reservation|transaction|uuid|commit|sha\d*|lat(?:itude)?|"
-    r"lng|lon(?:gitude)?|date|year|ssn|social security|passport|qq|wechat)(?: ?(?:no|num|number|id|code|号))?|"
-    r"订单号|订单编号|订单|单号|运单|快递|流水号|时间戳|护照|微信|版本号|版本|日期|价格|金额|编号|总价|票房|邮编)"
+    r"lng|lon(?:gitude)?|date|year|ssn|social security|passport|qq)(?: ?(?:no|num|number|id|code|号))?|"
+    r"订单号|订单编号|订单|单号|运单|快递|流水号|时间戳|护照|版本号|版本|日期|价格|金额|编号|总价|票房|邮编)"
     r"(?: (?:is|was)|是|为|一共)?[\s:#=.\"']{0,4}$"
 )
 _MONEY_BEFORE = re.compile(r"(?:[$€£¥₹]|usd|eur|gbp|rmb|cny) ?$")
@@ -77,6 +81,11 @@ def speaks_for(doc: Document, kind: Kind, start: int, end: int, *, width: int = 
         or words.search(behind)
         or (kind is Kind.PHONE and _LABEL_BEHIND.match(behind))
     )
+
+
+def names(kind: Kind, words: str) -> bool:
+    """Tell whether words, such as the head of a column, name `kind`."""
+    return _FOR[kind].search(words) is not None
 
 
 def speaks_against(doc: Document, start: int, end: int) -> bool:

@@ -11,6 +11,21 @@ _PLACEHOLDER = re.compile(
 )
 
 
+_WORDS = frozenset(["password", "passwd", "passphrase", "pass", "pwd", "pw", "secret", "token", "key", "user", "username"])
+# Names of algorithms, encodings and the like: what is said of a password, not the password.
+_TERM = re.compile(
+    r"(?:scram-)?(?:sha|md|aes|rsa|base|hs|rs|es|ed|utf|wpa|oauth|argon|bcrypt|scrypt|http|ipv|pbkdf|php|python|mysql|ascii|win|web)[-_]?\d[\w-]{0,6}"
+)
+
+
+def names_itself(value: str) -> bool:
+    """Tell whether the value only says what would stand in its place, or how it is kept."""
+    folded = value[:SAMPLE].lower()
+    if folded.rstrip("0123456789") in _WORDS or "a-z" in folded or "0-9" in folded:
+        return True
+    return _TERM.fullmatch(folded) is not None
+
+
 def bits(value: str) -> float:
     """Return the Shannon entropy of the characters of `value`, in bits a character (the first 128 count)."""
     sample = value[:SAMPLE]

@@ -18,7 +18,8 @@ from governance.privacy.detectors.spans import Kind, Span, Tier
 _MEMBER = pattern(
     rb"[\"']((?:[A-Za-z][A-Za-z0-9_ .-]{0,20})?(?i:name|user[_ ]?id|login|dob|d\.o\.b|birth[a-z_ -]{0,8}|"
     rb"born(?:[_ -]?on)?|holder|address[a-z_ -]{0,8}[123]?|street[a-z_ -]{0,8}[12]?|zip[a-z_ -]{0,6}|post[a-z_ -]{0,8}|ssn|"
-    rb"social[a-z_ -]{0,20}|passport[a-z_ -]{0,8}|qq[a-z_ -]{0,8}|wechat[a-z_ -]{0,8}|weixin[a-z_ -]{0,8}))\\?[\"']"
+    rb"social[a-z_ -]{0,20}|passport[a-z_ -]{0,8}|qq[a-z_ -]{0,8}|wechat[a-z_ -]{0,8}|weixin[a-z_ -]{0,8})|"
+    rb"[\x1a\x80-\x8e\x90-\x9f]{2,8})\\?[\"']"
     rb"[ \t]{0,2}:[ \t]{0,2}\\?[\"']([^\"\\\n]{1,200})\\?[\"']"
 )
 _DATE: Final = (
@@ -70,7 +71,8 @@ _MEANINGS: Final = (
 _LONGEST_KEY, _LONGEST = 40, 200
 
 
-def _meant(words: str, value: str) -> Kind | None:
+def meant(words: str, value: str) -> Kind | None:
+    """Return the type of a value in lower case by the words of its name; None where either does not fit."""
     if len(words) > _LONGEST_KEY or len(value) > _LONGEST:
         return None
     for meaning in _MEANINGS:
@@ -81,7 +83,7 @@ def _meant(words: str, value: str) -> Kind | None:
 
 def whole_leaf(doc: Document) -> Span | None:
     """Return the whole leaf where its key says what it is."""
-    kind = _meant(doc.context.strip(), doc.folded.strip())
+    kind = meant(doc.context.strip(), doc.folded.strip())
     return Span(0, len(doc.text), kind, Tier.CONTEXTUAL, "member") if kind else None
 
 
@@ -90,7 +92,7 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
     for match in _MEMBER.finditer(doc.image, low, high):
         budget.spend()
         start, end = match.span(2)
-        kind = _meant(words_of_key(match.group(1).decode("ascii")), doc.folded[start:end])
+        kind = meant(words_of_key(doc.text[slice(*match.span(1))]), doc.folded[start:end])
         if kind:
             yield Span(start, end, kind, Tier.CONTEXTUAL, "member")
 

@@ -1,5 +1,6 @@
 """Numbering plans: which form a run of digits has and which plan confirms it."""
 
+import itertools
 import re
 from dataclasses import dataclass, field
 
@@ -32,8 +33,15 @@ _MOBILE_FORMS = frozenset({(11,), (3, 4, 4), (3, 8), (7, 4), (3, 3, 5), (3, 4, 2
 _US_FORMS = frozenset({(3, 3, 4), (1, 3, 3, 4), (3, 7), (1, 10)})
 _E164_FEWEST, _E164_MOST, _LOCAL_MOST = 8, 15, 13
 _US_LENGTH = 10
+_FR = re.compile(r"0[1-79]\d{8}")
+_PAIRS = (2, 2, 2, 2, 2)
 _WITH_CODE = 13
 _EXTENSION = re.compile(r"(?i:(?<=\d) ?(?:x|ext\.? ?|extension |#|转|分机号?) ?|(?<=\d{8})-|(?<=\d{4}-\d{7})-)(\d{1,6})$")
+
+
+def is_another(source: str) -> bool:
+    """Tell whether a run without `+` is a date, a decimal, a quad, a book number or a social security number."""
+    return _OTHER.fullmatch(source) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ class Number:
         """Tell whether the run is a date, a decimal, a quad, a range, a book number or a counting sequence."""
         if self.plus:
             return False
-        if _OTHER.fullmatch(self.source):
+        if is_another(self.source):
             return True
         return self._is_range() or self.digits in _SEQUENCE or len(set(self.digits)) == 1
 
@@ -91,7 +99,7 @@ def _assigned(country: int) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{one})" for one in sorted(found)))
 
 
-_ASSIGNED = {country: _assigned(country) for country in (1, 44, 86)}
+_ASSIGNED = {country: _assigned(country) for country in (1, 33, 44, 86)}
 
 
 def _valid(country: int, national: str) -> bool:
@@ -137,6 +145,15 @@ def _british(number: Number) -> Verdict | None:
     return None
 
 
+def _french(number: Number) -> Verdict | None:
+    """Confirm what is written in pairs, as nobody else writes ten digits; pairs that only count up are a list."""
+    if number.form != _PAIRS or not _FR.fullmatch(number.digits) or not _valid(33, number.digits[1:]):
+        return None
+    pairs = [int(number.digits[place : place + 2]) for place in range(0, 10, 2)]
+    listed = len({later - earlier for earlier, later in itertools.pairwise(pairs)}) == 1
+    return None if listed else (Tier.VALIDATED, "phone-fr")
+
+
 def _american(number: Number) -> Verdict | None:
     if not _US.fullmatch(number.digits):
         return None
@@ -153,7 +170,7 @@ def classify(number: Number) -> Verdict | None:
     """Name the plan of a number; a CONTEXTUAL or WEAK verdict holds only where a word of context stands near."""
     if number.plus:
         return _international(number)
-    for plan in (*((_international,) if number.international else ()), _chinese, _british, _american):
+    for plan in (*((_international,) if number.international else ()), _chinese, _british, _french, _american):
         verdict: Verdict | None = plan(number)
         if verdict:
             return verdict
@@ -167,7 +184,7 @@ def canonical(source: str) -> str:
     number = Number.read(main)
     if number.plus:
         return f"+{number.digits}{extension}"
-    for plan, country in ((_chinese, "+86"), (_british, "+44"), (_american, "+1")):
+    for plan, country in ((_chinese, "+86"), (_british, "+44"), (_french, "+33"), (_american, "+1")):
         if plan(number):
             return country + _national(number.digits, country[1:]) + extension
     digits = number.digits
@@ -176,7 +193,7 @@ def canonical(source: str) -> str:
 
 def _national(digits: str, country: str) -> str:
     """Drop a country code or a trunk zero in front of a number that its plan has confirmed."""
-    if country == "44":
+    if country in {"33", "44"}:
         return digits[1:]
     if country == "86":
         return digits[2:] if len(digits) == _WITH_CODE and digits.startswith("86") else digits.removeprefix("0")

@@ -141,7 +141,8 @@ AREAS: Final = frozenset(
     ]
 )
 _PLACE = re.compile(
-    r"(?<![a-z])(?:address|located|location|street|road|avenue|lane|close|phone|telephone|town|centre|center|area|north|"
+    r"(?<![a-z])(?:address|located|location|deliver(?:y|ed)?|lives?(?: in| at)?|ship(?:ped)? to|"
+    r"street|road|avenue|lane|close|phone|telephone|town|centre|center|area|north|"
     r"south|east|west|london|england|uk|united kingdom|scotland|wales)(?![a-z])"
 )
 _NEAR = 80

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from governance.privacy.detectors.budget import Budget
 from governance.privacy.detectors.characters import Document, stands_alone
 from governance.privacy.detectors.context import speaks_against, speaks_for
-from governance.privacy.detectors.rules import Rule, pattern
+from governance.privacy.detectors.rules import Rule, candidates, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
-_CANDIDATE = pattern(rb"\d(?:[ -]?\d){16}[ -]?[0-9Xx]")
+_CANDIDATE = pattern(rb"\d{3}(?:[ -]?\d){14}[ -]?[0-9Xx]")
 PROVINCES = frozenset([
     "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43",
     "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82", "83",
@@ -50,12 +50,14 @@ def _judge(doc: Document, start: int, end: int) -> tuple[Tier, str] | None:
 
 def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
     """Yield resident numbers, bare or with single spaces or dashes, `x` in either case."""
-    for match in _CANDIDATE.finditer(doc.image, low, high):
-        budget.spend()
-        start, end = match.span()
+    done = low
+    for start, end in candidates(_CANDIDATE, doc.image, low, high, budget):
+        if start < done:
+            continue
         verdict = _judge(doc, start, end) if stands_alone(doc, start, end) else None
         if verdict:
             yield Span(start, end, Kind.RESIDENT_ID, *verdict)
+            done = end
 
 
 RULES = (Rule("resident-id", rb"\d(?:[ -]?\d){16}[ -]?[0-9Xx]", find),)

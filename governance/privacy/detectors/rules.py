@@ -32,6 +32,21 @@ def latin1() -> re2.Options:
     return options
 
 
+def candidates(source: re2._Regexp, image: bytes, low: int, high: int, budget: Budget) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of `source` in the window, also of those that begin at a group inside of an earlier range.
+
+    A row of groups may begin with a word or a number that is none of it, as in `code 9135 0100 ...`: re2 gives the
+    leftmost match only, and that one would hide the right one. `source` matches groups that spaces or dashes join.
+    """
+    position = low
+    while match := source.search(image, position, high):
+        budget.spend()
+        start, end = match.span()
+        yield start, end
+        borders = (image.find(mark, start, end) for mark in (b" ", b"-"))
+        position = min((border + 1 for border in borders if border >= 0), default=end)
+
+
 def pattern(source: bytes) -> re2._Regexp:
     """Compile a linear-time pattern; every quantifier in `source` is bounded."""
     return re2.compile(source, latin1())

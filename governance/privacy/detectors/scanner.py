@@ -15,9 +15,11 @@ from governance.privacy.detectors import (
     bank,
     births,
     card,
+    columns,
     companies,
     handles,
     ip,
+    logins,
     mail,
     members,
     papers,
@@ -25,6 +27,7 @@ from governance.privacy.detectors import (
     phone,
     postcode,
     resident,
+    shapes,
     social,
     tokens,
     urls,
@@ -36,9 +39,11 @@ from governance.privacy.detectors.rules import Rule, latin1
 from governance.privacy.detectors.spans import STRENGTH, Kind, Span, Tier
 
 # Raised with every change of what is found: a new version re-scans what an older one has called clean.
-RULESET_VERSION: Final = 2
+RULESET_VERSION: Final = 3
 RULES: Final[tuple[Rule, ...]] = (
     *pem.RULES,
+    *logins.RULES,
+    *shapes.RULES,
     *mail.RULES,
     *resident.RULES,
     *card.RULES,
@@ -54,6 +59,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *urls.RULES,
     *births.RULES,
     *members.RULES,
+    *columns.RULES,
     *addresses_en.RULES,
     *addresses_zh.RULES,
 )
@@ -94,8 +100,10 @@ def _candidates(doc: Document, budget: Budget) -> Iterator[Span]:
         yield from tokens.find(doc, low, high, budget)
 
 
-def _rank(span: Span) -> tuple[int, int, int]:
-    return STRENGTH[span.tier], span.end - span.start, _PREFERENCE.get(span.type, len(_PREFERENCE))
+def _rank(span: Span) -> tuple[int, bool, int, int]:
+    """What a link holds says more of it than that it is a link."""
+    length = span.end - span.start
+    return STRENGTH[span.tier], span.type is not Kind.URL, length, _PREFERENCE.get(span.type, len(_PREFERENCE))
 
 
 def _resolve(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -13,11 +13,12 @@ import ahocorasick
 from governance.privacy.detectors import entropy
 from governance.privacy.detectors.assignments import KEYWORDS, assigned, held_by_key
 from governance.privacy.detectors.budget import Budget
-from governance.privacy.detectors.characters import WORD, Document
+from governance.privacy.detectors.characters import Document, continues
 from governance.privacy.detectors.rules import pattern
 from governance.privacy.detectors.runs import Runs
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
+_HEX = pattern(rb"[0-9a-f]{0,1000}")
 _ALNUM = pattern(rb"[A-Za-z0-9]{0,1000}")
 _URLSAFE = pattern(rb"[A-Za-z0-9_-]{0,1000}")
 _DOTTED = pattern(rb"[A-Za-z0-9_.-]{0,1000}")
@@ -48,17 +49,34 @@ PREFIXES: Final = (
     *_group("github-token", _URLSAFE, 40, "github_pat_"),
     *_group("gitlab-token", _DOTTED, 18, "glpat- gldt- glrt- glcbt- glptt- glft- glsoat-"),
     *_group("aws-key", _ALNUM, 16, "AKIA ASIA ABIA ACCA"),
-    *_group("google-key", _URLSAFE, 30, "AIza GOCSPX-"),
-    *_group("google-token", _URLSAFE, 30, "ya29."),
+    *_group("google-key", _URLSAFE, 30, "AIza"),
+    *_group("google-key", _URLSAFE, 24, "GOCSPX-"),
+    *_group("google-token", _URLSAFE, 30, "ya29. 1//0"),
     *_group("slack-token", _URLSAFE, 20, "xoxb- xoxp- xoxa- xoxr- xoxs- xoxe- xoxc- xoxd- xapp-"),
-    *_group("ai-provider-key", _URLSAFE, 20, "hf_ gsk_ r8_ pplx- xai- nvapi- tvly- csk- fw_ voy- jina_ lsv2_ sk-lf-"),
+    *_group("ai-provider-key", _URLSAFE, 20, "gsk_ r8_ pplx- xai- nvapi- tvly- csk- fw_ voy- jina_ lsv2_ sk-lf- pcsk_"),
+    *_group("ai-provider-key", _ALNUM, 30, "hf_"),
+    *_group("ai-provider-key", _HEX, 48, "sk_"),
     *_group("registry-token", _URLSAFE, 30, "npm_ pypi- dckr_pat_ rubygems_"),
     *_group("sendgrid-key", _DOTTED, 40, "SG."),
-    *_group("cloud-token", _ALNUM, 30, "dop_v1_ doo_v1_ dor_v1_ hvs. hvb. nfp_ fo1_ shpat_ shpca_ shppa_ shpss_"),
+    *_group("cloud-token", _ALNUM, 30, "dop_v1_ doo_v1_ dor_v1_ nfp_ fo1_ shpat_ shpca_ shppa_ shpss_ sbp_"),
+    *_group("cloud-token", _URLSAFE, 24, "hvs. hvb. pscale_tkn_ pscale_pw_ pscale_oauth_ tskey-"),
+    *_group("cloud-token", _HEX, 40, "pul-"),
     *_group("chinese-cloud-key", _ALNUM, 12, "LTAI"),
     *_group("chinese-cloud-key", _ALNUM, 28, "AKID AKLT"),
+    *_group("chinese-cloud-key", _BASE64, 40, "bce-v3/ALTAK-"),
     *_group("service-token", _URLSAFE, 20, "lin_api_ secret_ ntn_ figd_ sq0atp- sq0csp- EAAA dapi PMAK- phx_ phc_ dp.pt."),
-    *_group("service-token", _BASE64, 30, "ATATT3 ATCTT3"),
+    *_group("service-token", _URLSAFE, 24, "glsa_ glc_ NRAK- NRII- xkeysib- sgp_ CCIPAT_ bkua_"),
+    *_group("service-token", _URLSAFE, 60, "sl. sl.u."),
+    *_group("service-token", _ALNUM, 14, "rzp_live_ rzp_test_"),
+    *_group("service-token", _ALNUM, 60, "EAA AKCp"),
+    *_group("service-token", _HEX, 32, "SK key-"),
+    *_group("service-token", _BASE64, 30, "ATATT3 ATCTT3 sntrys_ sntryu_"),
+    *_group("service-token", _DOTTED, 60, "dt0c01."),
+    Prefix("SSWS ", _URLSAFE, 30, "service-token"),
+    # Whoever knows such an address writes to the channel behind it.
+    *_group("web-hook", _BASE64, 30, "hooks.slack.com/services/ discord.com/api/webhooks/ discordapp.com/api/webhooks/"),
+    *_group("web-hook", _URLSAFE, 30, "open.feishu.cn/open-apis/bot/v2/hook/ qyapi.weixin.qq.com/cgi-bin/webhook/send?key="),
+    *_group("web-hook", _URLSAFE, 30, "oapi.dingtalk.com/robot/send?access_token="),
 )
 
 
@@ -81,9 +99,9 @@ _AUTOMATON = _automaton()
 
 
 def _prefixed(doc: Document, runs: Runs, prefix: Prefix, start: int) -> Span | None:
-    body = start + len(prefix.text)
-    if doc.text[start:body] != prefix.text:
+    if not doc.text.startswith(prefix.text, start) or continues(doc, start):
         return None
+    body = start + len(prefix.text)
     end = runs.end(prefix.alphabet, body)
     value = doc.text[body : min(end, body + entropy.SAMPLE)]
     if end - body < prefix.fewest or entropy.bits(value) < _FEWEST_BITS or entropy.placeholder(value[:12]):
@@ -102,7 +120,10 @@ def _jwt(doc: Document, runs: Runs, start: int) -> Span | None:
 
 def _password_in_url(doc: Document, start: int) -> Span | None:
     match = _URL.match(doc.image, start)
-    if match is None or entropy.placeholder(doc.text[slice(*match.span(1))]) or doc.char(match.start(1)) in "$<{":
+    if match is None or doc.char(match.start(1)) in "$<{":
+        return None
+    value = doc.text[slice(*match.span(1))]
+    if entropy.placeholder(value) or entropy.names_itself(value):
         return None
     return Span(match.start(1), match.end(1), Kind.PASSWORD, Tier.VALIDATED, "url-password")
 
@@ -112,9 +133,9 @@ def _meant(doc: Document, runs: Runs, meaning: object, start: int, end: int) -> 
         return assigned(doc, runs, start, end)
     if meaning == "url":
         return _password_in_url(doc, start)
-    if doc.char(start - 1) in WORD:
-        return None
-    return _jwt(doc, runs, start) if meaning == "jwt" else _prefixed(doc, runs, meaning, start)  # type: ignore[arg-type]
+    if meaning == "jwt":
+        return None if continues(doc, start) else _jwt(doc, runs, start)
+    return _prefixed(doc, runs, meaning, start)  # type: ignore[arg-type]
 
 
 def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:

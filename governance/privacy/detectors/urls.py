@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from governance.privacy.detectors.budget import Budget
-from governance.privacy.detectors.characters import WORD, Document
+from governance.privacy.detectors.characters import Document, continues
 from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
@@ -56,7 +56,7 @@ def find(doc: Document, low: int, high: int, budget: Budget) -> Iterator[Span]:
     for match in _HEAD.finditer(doc.image, low, high):
         budget.spend()
         start = match.start()
-        if start < done or (doc.char(start - 1) in WORD and doc.char(start - 1)):
+        if start < done or (start > 0 and continues(doc, start)):
             continue
         done = _end(doc, match.end(), budget)
         rule = _personal(doc, start, done)

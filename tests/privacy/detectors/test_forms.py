@@ -52,7 +52,12 @@ ROWS = [
     ("international-trunk", "Desk: +41 (0)44 668 18 00", "+41 (0)44 668 18 00", Kind.PHONE),
     ("international-zeros", "00442079460958", "00442079460958", Kind.PHONE),
     ("international-pairs", "is listed as +33 1 84 82 49 09.", "+33 1 84 82 49 09", Kind.PHONE),
+    ("fr-pairs-without-context", "c'est 06 41 58 47 06 merci", "06 41 58 47 06", Kind.PHONE),
     ("label-behind", "655 437 108 office", "655 437 108", Kind.PHONE),
+    ("cn-mobile-behind-an-escape", '{"text": "hi\\n13800138000\\nbye"}', "13800138000", Kind.PHONE),
+    ("cn-mobile-escaped-plus", "https://x.example/?q=%2B8613800138000", "8613800138000", Kind.PHONE),
+    ("cn-mobile-as-wechat-id", "加我微信13800138000", "13800138000", Kind.PHONE),
+    ("de-national-in-code", 'user_phone_number = "030 1516200"', "030 1516200", Kind.PHONE),
     # Card
     ("card-bare", "card 4111111111111111 expires", "4111111111111111", Kind.CARD),
     ("card-without-context", "4111111111111111", "4111111111111111", Kind.CARD),
@@ -77,6 +82,7 @@ ROWS = [
         Kind.RESIDENT_ID,
     ),
     ("id-slip-with-context", "身份证号110105194912310021", "110105194912310021", Kind.RESIDENT_ID),
+    ("id-behind-a-number", "张三 25 11010519491231002X", "11010519491231002X", Kind.RESIDENT_ID),
     # IP
     ("ipv4", "登录39.23.26.90看一下日志", "39.23.26.90", Kind.IP),
     ("ipv4-port", "at 192.168.1.10:8080", "192.168.1.10", Kind.IP),
@@ -94,6 +100,14 @@ ROWS = [
     ("jwt", f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.{KEY}", f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.{KEY}", Kind.API_KEY),
     ("url-password", "postgres://app:rhPyKUPE!mcer@db:5432/x", "rhPyKUPE!mcer", Kind.PASSWORD),
     ("password", "password: hunter2!!", "hunter2!!", Kind.PASSWORD),
+    ("password-of-seven", "password: hunter2", "hunter2", Kind.PASSWORD),
+    ("password-of-six-chinese", "wifi密码是abc123，随便用", "abc123", Kind.PASSWORD),
+    ("password-of-digits", "密码：88888888", "88888888", Kind.PASSWORD),
+    ("password-for", "The password for the router is Sunshine42.", "Sunshine42", Kind.PASSWORD),
+    ("password-changed", "my password was changed to Blue42!x", "Blue42!x", Kind.PASSWORD),
+    ("password-chinese-changed", "密码已经重置为Abc12345", "Abc12345", Kind.PASSWORD),
+    ("pass", "$db_pass = 'Summer2024!';", "Summer2024!", Kind.PASSWORD),
+    ("pass-camel", "dbPass: Summer2024!", "Summer2024!", Kind.PASSWORD),
     ("password-chinese", "登录密码是z#EwuP1CZMLe", "z#EwuP1CZMLe", Kind.PASSWORD),
     (
         "pem",
@@ -150,6 +164,17 @@ CLEAN = [
     ("remote", "git@github.com:foo/bar.git"),
     ("environment", 'client = OpenAI(api_key=os.environ["OPENAI_API_KEY"])'),
     ("placeholder", 'set api_key="YOUR_API_KEY" first'),
+    ("url-template-word", "postgres://user:password@localhost/db"),
+    ("password-hashed", "密码用SHA256加密存储，password: bcrypt2"),
+    ("password-rule", "密码长度8-16位，必须包含a-zA-Z0-9"),
+    ("password-call", "password = hash_pw2(user)"),
+    ("password-type", "password: string"),
+    ("passed", "passed: test12345, passenger: Wang1234"),
+    ("count", '"count": 13812345678'),
+    ("counted-pairs", "01 02 03 04 05"),
+    ("article", "UPC 076952060195"),
+    ("measure", "a 10 TB Drive and a 2 Hour Drive"),
+    ("passport-date", "I need a passport by 20240801"),
     ("word", "I forgot my password, how do I reset it? The password is required."),
     ("limit", "max_tokens=4096 and token: 12"),
     ("url-template", "postgres://user:${PASSWORD}@db/x"),
@@ -173,6 +198,16 @@ def test_it_finds_between_chinese_text_and_punctuation(text, value, kind, glue):
     around = f"你好{glue}{text}"
 
     assert (value, kind) in [(around[span.start : span.end], span.type) for span in scan(around)]
+
+
+@pytest.mark.parametrize(("text", "value", "kind"), [pytest.param(*row[1:], id=row[0]) for row in ROWS])
+def test_it_finds_between_the_escapes_of_json_and_leaves_them_whole(text, value, kind):
+    around = f'see {{"text": "hi\\n{text}\\n\\tbye"}}'
+    found = [span for span in scan(around) if span.type is kind]
+
+    assert any(value in around[span.start : span.end] for span in found)
+    assert all(around[: span.start].endswith("\\") is False for span in found)
+    assert all(around[span.end - 1] != "\\" for span in found)
 
 
 @pytest.mark.parametrize("text", [pytest.param(row[1], id=row[0]) for row in CLEAN])

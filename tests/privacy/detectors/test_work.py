@@ -16,6 +16,17 @@ LISTED = ["1", "@", "a", "a.", "1.", "1/", "1 ", "1-", "www.", "eyJhbGciOi.", "G
 BY_RULE = {
     "private-key": ["-----BEGIN ", "-----BEGIN RSA PRIVATE KEY-----"],
     "age-identity": ["AGE-SECRET-KEY-1"],
+    "basic-authentication": ["Basic ", "basic QQ", "Basic QUJDREVG ", "Basic " + "A" * 1000 + " "],
+    "password-place": [
+        "mysql ", "mysql -u root -p", "curl ", "curl -u a:", "curl --user a", "docker login -p ", "sshpass -p ", "redis-cli -a ",
+        " --password ", " -p", "identified by '", "password 'a", "<password>", "<password>a", "('password', '",
+    ],
+    "key-shape": [
+        ":AA", "12345678:AAaaaaaaaa", "a.aaaaaaaa", "0a.0a0a0a0a0a ", "a.aaaaaa.aaaaaaaa", "M" * 24 + ".aaaaaa.aaaaaaaa ",
+        "a-us1", ".atlasv1.", "0" * 31 + "a.aaaaaaaa ", "pat" + "a" * 14 + ".0a0a0a0a",
+    ],
+    "column-table": ["|--", "|---|\n", "a|b\n|-|-|\n", "|qq|\n|---|\n|1|\n", "qq|qq\n---|---\n" + "12345|12345\n" * 50],
+    "column-line": ["a,b", "qq,a\n", "qq,a\n12345,1\n", "qq\twechat\n", "信,", "QQ号,\n", "qq,ssn\n" + "12345,1\n" * 50],
     "email": ["a" * 64 + "@" + "b" * 63 + ".", "a@b."],
     "resident-id": ["11010119900307001", "110101 19900307 0"],
     "card": ["4" * 19, "4111 1111 1111 1112 "],
