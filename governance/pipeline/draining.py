@@ -3,6 +3,7 @@
 import multiprocessing
 import time
 from collections.abc import Callable
+from typing import Final
 
 from django.db import connections
 
@@ -13,9 +14,11 @@ from governance.pipeline.slices import drain_slice
 from governance.privacy.classifying import Progress
 from governance.vault.pending import count_pending
 
+IDLE_SECONDS: Final = 90.0  # Longer than what is away lets a tenant rest.
+
 
 class DrainFailed(Exception):
-    """A process of the drain ended early."""
+    """A process of the drain ended early, or what waits needs something that is away."""
 
     code = "pipeline.drain_failed"
 
@@ -30,12 +33,19 @@ def waiting() -> int:
 
 
 def work() -> dict[str, int]:
-    """Work until nothing waits, and return the counts; the body of one process."""
-    total = Progress()
-    while pending_tenants(1):
-        total.add(classify_for_all(seconds=600.0))
+    """Work until nothing waits and return the counts; the body of one process.
+
+    Where nothing moves any more it gives up, and `left` says how many records wait still.
+    """
+    total, moved = Progress(), time.monotonic()
+    while pending_tenants(1) and time.monotonic() - moved < IDLE_SECONDS:
+        done = classify_for_all(seconds=600.0)
+        if done.redacted or done.unscanned or done.quarantined:
+            moved = time.monotonic()
+        total.add(done)
         time.sleep(0.05)
-    return {"redacted": total.redacted, "unscanned": total.unscanned, "quarantined": total.quarantined}
+    left = waiting() if time.monotonic() - moved >= IDLE_SECONDS else 0
+    return {"redacted": total.redacted, "unscanned": total.unscanned, "quarantined": total.quarantined, "left": left}
 
 
 def drain(*, workers: int, on_progress: Callable[[int], object]) -> dict[str, int]:
@@ -55,5 +65,7 @@ def drain(*, workers: int, on_progress: Callable[[int], object]) -> dict[str, in
         raise DrainFailed(f"{failed} of {workers} processes ended early; what they left is waiting still. Run it again.")
     for _ in processes:
         part = results.get(timeout=10)
+        if part["left"]:
+            raise DrainFailed(f"{part['left']} records wait for what is away, such as a key provider; look at /healthz.")
         total = {name: total[name] + part[name] for name in total}
     return total

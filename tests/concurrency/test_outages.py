@@ -11,7 +11,7 @@ from django.db import connections
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import LEASE_SECONDS, claim
 from governance.jobs.leasing import create
-from governance.pipeline import turns
+from governance.pipeline import draining, turns
 from governance.pipeline.running import run_classification
 from governance.pipeline.turns import in_turns, rests
 from governance.pipeline.working import work_for_all
@@ -108,6 +108,14 @@ def test_a_lock_that_is_held_for_long_burns_no_attempt(tenant):
         done.set()
         for worker in workers:
             worker.join()
+    assert sql(ATTEMPTS) == [(0, 0)]
+
+
+def test_a_drain_ends_where_what_waits_needs_something_that_is_away(tenant, monkeypatch):
+    chats(tenant)
+    monkeypatch.setattr(draining, "IDLE_SECONDS", 1.0)
+    sql("UPDATE governance_keyversion SET state = 'suspended' WHERE state = 'active'")
+    assert draining.work() == {"redacted": 0, "unscanned": 0, "quarantined": 0, "left": 2}
     assert sql(ATTEMPTS) == [(0, 0)]
 
 
