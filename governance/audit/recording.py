@@ -93,11 +93,16 @@ def record_now(*, tenant: UUID, event: str, **facts: Any) -> Recorded:
 
 def record_with_effect(*, tenant: UUID, event: str, **facts: Any) -> Recorded:
     """Append an entry inside the open transaction, as its last statement. Raises RecordRefused outside one."""
-    connection = connections["default"]
+    return record_on("default", tenant=tenant, event=event, **facts)
+
+
+def record_on(alias: str, /, *, tenant: UUID, event: str, **facts: Any) -> Recorded:
+    """Do what `record_with_effect` does on another connection, for the one act that the tables' owner does: a restore."""
+    connection = connections[alias]
     if not connection.in_atomic_block:
         raise RecordRefused("record_with_effect needs the transaction whose effect it records.")
     recorded = _append(connection, tenant, event, facts)
     connection.execute_wrappers.append(_LastStatement(connection))
     if marking.is_due(recorded.sequence):
-        transaction.on_commit(lambda: marking.tell(tenant))
+        transaction.on_commit(lambda: marking.tell(tenant), using=alias)
     return recorded
