@@ -19,7 +19,7 @@ WITHOUT_SERVICES = {
     "makemessages",
 }
 # With the file of a backup alone, also on a machine that holds nothing else; the drill starts servers of its own.
-ON_FILES = {("backup", "keygen"), ("backup", "verify"), ("backup", "drill")}
+ON_FILES = {("backup", what) for what in ("keygen", "describe", "verify", "drill")}
 
 
 def default_settings() -> str:

@@ -1,9 +1,9 @@
-"""The two verbs that write the record. What they guarantee:
+"""The verbs that write the record. What they guarantee:
 
 - `record_now` commits on a connection of its own before it returns, so an answer that follows it is on the record even
   where the surrounding transaction rolls back;
-- `record_with_effect` is the last statement of the transaction whose effect it records: any further query of that
-  transaction fails;
+- `record_with_effect` (`record_on` for another connection) is the last statement of the transaction whose effect it
+  records: any further query of that transaction fails;
 - `record_now` is refused while this thread holds an uncommitted entry: the two appends would wait for each other, and
   PostgreSQL would not see the deadlock;
 - where no record can be written, RecordRefused is raised, and the caller neither reads nor acts.

@@ -4,16 +4,16 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
-from django.db import connections
-
 from governance.conf.settings import vault_settings
 from governance.crypto.hpke import RecipientKey
 from governance.crypto.wrapping import new_secret
+from governance.custody.recovery import catalogue
 from governance.custody.recovery.backing_up import create_backup
 from governance.custody.recovery.restoring import restore_backup
 from governance.keys.providers import forget_providers
 from governance.keys.warming import cool
-from tests.conftest import OPERATOR, _truncate, now
+from governance.runtime.postgres import ADMIN
+from tests.conftest import OPERATOR, _owner, _truncate, now
 
 KEY = RecipientKey(new_secret())
 
@@ -49,18 +49,9 @@ def bring_back(aside):
 
 def every_row():
     """All rows of all tables but those that are left out, as the superuser sees them, in a stable order."""
-    from tests.conftest import _owner
-    from governance.custody.recovery import catalogue
-    from governance.runtime.postgres import ADMIN
-
     with closing(_owner(user=ADMIN)) as raw:
         found = {
             table.name: raw.execute(f"SELECT t::text FROM {table.name} t ORDER BY 1").fetchall()
             for table in catalogue.tables(raw)
         }
         return found, catalogue.sequences(raw), catalogue.guards(raw)
-
-
-def close_all():
-    for alias in connections:
-        connections[alias].close()

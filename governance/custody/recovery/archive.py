@@ -98,7 +98,7 @@ def open_archive(file: Source, *, recovery: RecipientKey) -> Archive:
     return Archive(header, inside["secrets"], context, _records(stream))
 
 
-def read_header(file: Source) -> Header:
+def header_of(file: Source) -> Header:
     """Return what a backup tells in clear, unverified. Raises BackupDamaged."""
     return _header(file)[2]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 from uuid import UUID
 
+import psycopg
 from django.db import connections
 
 from governance.access.acting import require
@@ -28,10 +29,11 @@ from governance.audit.signers import audit_signer
 from governance.conf.settings import vault_settings
 from governance.crypto.derivation import fingerprint
 from governance.crypto.hpke import key_id
+from governance.crypto.signing import SigningKey
 from governance.custody.recovery import catalogue
 from governance.custody.recovery.archive import ArchiveWriter, Header, json_bytes
 from governance.custody.recovery.catalogue import Raw, Table
-from governance.custody.recovery.errors import FileInTheWay, NothingToBackUp
+from governance.custody.recovery.errors import FileInTheWay, NothingToBackUp, RecoveryError
 from governance.custody.recovery.key_files import collect
 from governance.custody.recovery.manifest import Manifest, Tally
 from governance.identity.principals import Principal
@@ -113,12 +115,18 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             yield file
-        os.link(fresh, path)
+        os.link(fresh, path)  # Never replaces a file that came there meanwhile.
+        _flush_folder(path.parent)
     except FileExistsError:
         raise FileInTheWay(f"{path} exists; a backup is never written over another file.") from None
+    except OSError as error:
+        raise RecoveryError(f"{path} cannot be written ({error.strerror}); nothing is left of it.") from None
     finally:
         fresh.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def _flush_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
@@ -134,6 +142,8 @@ def _snapshot() -> Iterator[Raw]:
     try:
         raw.execute(_SNAPSHOT)
         yield raw
+    except psycopg.Error as error:
+        raise RecoveryError(f"PostgreSQL refused ({type(error).__name__}); no backup was made.") from None
     finally:
         wrapper.close()
 
@@ -142,7 +152,7 @@ def _write(raw: Raw, target: _Hashed, *, path: Path, public: bytes, root_key: bo
     tenants = [row[0] for row in raw.execute(_TENANTS).fetchall()]
     if not tenants:
         raise NothingToBackUp("There is no tenant yet; make one: manage.py setup.")
-    root = vault_settings().root_key_uri
+    signer, root = _signer(), vault_settings().root_key_uri  # The audit key is there before key files are collected.
     rings, chains = _rings(raw, tenants), _chains(raw, tenants)
     in_use = {version["provider"] for ring in rings for version in ring["versions"] if version["wrapped"]}
     header = Header(program_version(), now.isoformat(), str(tenants[0]), key_id(public))
@@ -159,26 +169,26 @@ def _write(raw: Raw, target: _Hashed, *, path: Path, public: bytes, root_key: bo
         root_key_included=bool(files["root_keys"]),
         left_out=sorted(catalogue.LEFT_OUT),
     )
-    signer = _sign(writer, json_bytes(asdict(manifest)))
+    _end(writer, json_bytes(asdict(manifest)), signer)
     return Made(
         str(path), target.digest.hexdigest(), target.size, manifest.tenants, manifest.rows, header.recovery_key,
-        manifest.root_key_included, signer,
+        manifest.root_key_included, signer.public.hex() if signer else "",
     )  # fmt: skip
 
 
-def _sign(writer: ArchiveWriter, manifest: bytes) -> str:
-    """Write the manifest and its signature; return the public key, or nothing where this installation signs nothing."""
-    writer.record(b"M", manifest)
+def _signer() -> SigningKey | None:
     try:
-        signer = audit_signer()
+        return audit_signer()
     except SignerMissing:
-        writer.record(b"S")
-        public = ""
-    else:
-        writer.record(b"S", signer.public + signer.sign(SIGNED + writer.context + fingerprint(manifest)))
-        public = signer.public.hex()
+        return None
+
+
+def _end(writer: ArchiveWriter, manifest: bytes, signer: SigningKey | None) -> None:
+    """Write the manifest and its signature, which is empty where this installation signs nothing."""
+    writer.record(b"M", manifest)
+    signed = signer.public + signer.sign(SIGNED + writer.context + fingerprint(manifest)) if signer else b""
+    writer.record(b"S", signed)
     writer.finish()
-    return public
 
 
 def _scope(raw: Raw, tenant: UUID) -> None:

@@ -16,7 +16,7 @@ from uuid import UUID
 from governance.crypto.derivation import fingerprint
 from governance.crypto.hpke import RecipientKey
 from governance.crypto.signing import BadSignature, verify
-from governance.custody.recovery.archive import Archive, Header, open_archive
+from governance.custody.recovery.archive import Archive, Header, header_of, open_archive
 from governance.custody.recovery.backing_up import SIGNED
 from governance.custody.recovery.catalogue import Table
 from governance.custody.recovery.errors import BackupDamaged, RecoveryError, SignedByAnother
@@ -70,6 +70,12 @@ def check_backup(*, path: Path, recovery: RecipientKey, signed_by: str = "") -> 
     if signed_by and found != signed_by.strip().lower():
         raise SignedByAnother(f"The backup is signed by {found or 'nobody'}, not by the key that you named.")
     return Checked(archive.header, seen.manifest, source.digest.hexdigest(), source.size, found, archive.secrets)
+
+
+def read_header(path: Path) -> Header:
+    """Return what a backup tells in clear, which nothing proves. Raises BackupDamaged, RecoveryError."""
+    with opened(path) as file:
+        return header_of(file)
 
 
 def opened(path: Path) -> BinaryIO:

@@ -100,10 +100,13 @@ class Placed:
 
 
 def place(found: Mapping[str, Any], *, at: Mapping[str, str], placed: Placed) -> None:
-    """Write the key files of a backup. Raises FileInTheWay; the caller then undoes what `placed` has."""
-    for uri, text in found["root_keys"].items():
-        placed.root(Path(at[uri].removeprefix(LOCAL)), text)
-    for name, text in found["own"].items():
-        if name in _OWN:
-            placed.own(_folder() / name, text)
+    """Write the key files of a backup. Raises FileInTheWay, RecoveryError; the caller then undoes what `placed` has."""
+    try:
+        for uri, text in found["root_keys"].items():
+            placed.root(Path(at[uri].removeprefix(LOCAL)), text)
+        for name, text in found["own"].items():
+            if name in _OWN:
+                placed.own(_folder() / name, text)
+    except OSError as error:
+        raise RecoveryError(f"A key file cannot be written: {error.filename} ({error.strerror}).") from None
     forget_providers()

@@ -25,7 +25,7 @@ _CONTEXT: Final = b"recovery key"
 def make_recovery_key(path: Path, *, passphrase: str = "") -> bytes:
     """Write a new private key to `path`, under the passphrase if there is one; return the public key.
 
-    Raises FileInTheWay: an existing file is left as it is.
+    Raises FileInTheWay (an existing file is left as it is), RecoveryKeyRefused.
     """
     secret = new_secret()
     public = RecipientKey(secret).public
@@ -35,6 +35,8 @@ def make_recovery_key(path: Path, *, passphrase: str = "") -> bytes:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         raise FileInTheWay(f"{path} exists; a recovery key is never written over another file.") from None
+    except OSError as error:
+        raise RecoveryKeyRefused(f"The recovery key {path} cannot be written ({error.strerror}).") from None
     with os.fdopen(handle, "w") as file:
         file.write(line)
         file.flush()

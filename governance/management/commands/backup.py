@@ -1,4 +1,4 @@
-"""`manage.py backup keygen|create|verify|drill FILE`: sealed backups of all tenants, and the proof that they restore."""
+"""`manage.py backup keygen|create|describe|verify|drill FILE`: sealed backups, and the proof that they restore."""
 
 from argparse import ArgumentParser
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from typing import Any
 
 from governance.crypto.hpke import key_id
 from governance.custody.recovery.backing_up import create_backup
-from governance.custody.recovery.checking import check_backup
+from governance.custody.recovery.checking import check_backup, read_header
 from governance.custody.recovery.drilling import drill
 from governance.custody.recovery.recovery_keys import configured_public_key, make_recovery_key
 from governance.management.base import VaultCommand, add_member_arguments, current_time, member_principal, operator
@@ -16,13 +16,15 @@ from governance.management.recovery import add_key_arguments, new_passphrase, re
 
 class Command(VaultCommand):
     help = (
-        "keygen: make a recovery key pair, whose private half leaves this machine. create: back up all tenants. verify:"
-        " read a backup to its end, without a database. drill: restore it on an empty state and take the time."
+        "keygen: make a recovery key pair, whose private half leaves this machine. create: back up all tenants. describe:"
+        " which recovery key a backup takes. verify: read it to its end, without a database. drill: restore it on an empty"
+        " state and take the time."
     )
+    requires_system_checks: list[str] = []  # Where only files are, there is no installation to check.
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("what", choices=["keygen", "create", "verify", "drill"])
+        parser.add_argument("what", choices=["keygen", "create", "describe", "verify", "drill"])
         parser.add_argument("file", type=Path)
         add_key_arguments(parser)
         add_member_arguments(parser)
@@ -55,6 +57,14 @@ class Command(VaultCommand):
             f"  {'signed by ' + made.signed_by if made.signed_by else 'not signed: there is no audit key'}",
         ]
         self.show(options, asdict(made), "\n".join(lines))
+
+    def _describe(self, options: dict[str, Any]) -> None:
+        header = read_header(options["file"])
+        text = (
+            f"sealed to the recovery key {header.recovery_key}; says of itself, which `verify` proves:"
+            f" made at {header.created} by version {header.version}, of the installation {header.installation}"
+        )
+        self.show(options, asdict(header), text)
 
     def _verify(self, options: dict[str, Any]) -> None:
         found = check_backup(path=options["file"], recovery=recovery_key(options), signed_by=options["signed_by"])
