@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 
 import pytest
 from django.db import connections
@@ -23,13 +25,17 @@ from governance.custody.recovery.errors import (
     SignedByAnother,
     WrongRecoveryKey,
 )  # fmt: skip
+from governance.custody.recovery.recovery_keys import make_recovery_key
 from governance.identity.models import Tenant, User
 from governance.identity.scoping import tenant_scope
 from governance.keys.providers import forget_providers
 from governance.keys.providers.local import create_root_key
 from governance.pipeline.running import run_classification
-from tests.conftest import as_principal, item, make_tenant, store
+from governance.runtime.postgres import ADMIN
+from tests.architecture.reading_source import ROOT
+from tests.conftest import _owner, as_principal, item, make_tenant, store
 from tests.custody.recovering import KEY, back_up, bring_back, empty_host, every_row, keys_folder, restore
+from tests.processes import environment, wait_for
 
 
 @pytest.fixture
@@ -333,3 +339,34 @@ def test_the_audit_key_that_signs_is_in_the_backup_of_a_new_installation(tenant,
         assert audit_signer().public.hex() == made.signed_by
     finally:
         kept.replace(mine)
+
+
+HELD = "SELECT pg_advisory_lock(1414940977, hashtext(%s))"
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1414940977 AND NOT granted"
+
+RESTORING = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'governance_message'::regclass"
+
+
+def test_d08_a_restore_that_is_killed_before_its_last_statement_leaves_nothing(backup, tmp_path, host):
+    """The process has filled and proven everything and waits for the chain's lock, which the test holds."""
+    key = tmp_path / "recovery.key"
+    public = make_recovery_key(key)
+    back_up(tmp_path / "mine.tvb", public=public)
+    guards = every_row()[2]
+    empty_host(host)
+    before = every_row()[0]
+    command = [sys.executable, "manage.py", "restore", str(tmp_path / "mine.tvb"), "--recovery-key", str(key), "--json"]
+    given = environment(DJANGO_SETTINGS_MODULE="settings.test")
+    with _owner(user=ADMIN) as holder:
+        holder.execute(HELD, [str(SYSTEM)])
+        process = subprocess.Popen(command, cwd=ROOT, env=given)
+        try:
+            wait_for(lambda: holder.execute(WAITING).fetchone()[0] == 1, seconds=90)
+        finally:
+            process.kill()
+            process.wait()
+        holder.execute("SELECT pg_advisory_unlock_all()")
+        wait_for(lambda: holder.execute(RESTORING).fetchone()[0] == 0)
+    assert (every_row()[0], every_row()[2]) == (before, guards)
+    done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["tenants"] == 1, "and the next try finds an empty database, and the key files that fit"

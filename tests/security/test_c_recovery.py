@@ -6,19 +6,29 @@ Every byte of a small backup is changed in turn; files are cut, reordered and pu
 import io
 import json
 from pathlib import Path
+from uuid import UUID
 
 import cryptography_vectors
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from governance.crypto.derivation import fingerprint
 from governance.crypto.errors import CannotOpen, CryptoError
 from governance.crypto.hpke import RecipientKey, key_id, seal_to
 from governance.crypto.passphrase import lock, unlock
 from governance.crypto.sealed_stream import CHUNK, TAG_BYTES, StreamSealer, open_stream
+from governance.crypto.signing import SigningKey
 from governance.crypto.wrapping import new_secret
-from governance.custody.recovery.archive import ArchiveWriter, Header, open_archive
-from governance.custody.recovery.errors import BackupDamaged, RecoveryError, RecoveryKeyRefused, WrongRecoveryKey
+from governance.custody.recovery.archive import ArchiveWriter, Header, json_bytes, open_archive
+from governance.custody.recovery.checking import check_backup
+from governance.custody.recovery.errors import (
+    BackupDamaged,
+    RecoveryError,
+    RecoveryKeyRefused,
+    SignedByAnother,
+    WrongRecoveryKey,
+)
 from governance.custody.recovery.recovery_keys import is_locked, make_recovery_key, read_recovery_key
 from tests.security.test_c_vectors import groups, needs_wycheproof
 
@@ -184,6 +194,72 @@ def test_a_backup_file_opens_and_hides_its_secrets():
     assert [kind for kind, _ in records] == [b"T", b"D", b"E", b"M", b"S"]
     assert b"a root key" not in data
     assert b"rows" not in data
+
+
+EMPTY = {"columns": [], "rows": 2, "bytes": 6, "sha256": fingerprint(bytes(16) + b"rows 2").hex()}
+MANIFEST = {
+    "migrations": [], "tables": {"t": EMPTY}, "sequences": {}, "chains": [], "rings": [], "root_key": "",
+    "root_key_included": False,
+}  # fmt: skip
+BEGIN, ROWS, END = (b"T", json_bytes({"table": "t", "tenant": str(UUID(int=0))})), (b"D", b"rows 2"), (b"E", b'{"rows":2}')
+SAID = (b"M", json_bytes(MANIFEST))
+WHOLE = [BEGIN, ROWS, END, SAID, (b"S", b"")]
+
+
+def forged(tmp_path, records):
+    """A file that somebody sealed who has the public key only."""
+    path = tmp_path / "forged.tvb"
+    with path.open("wb") as file:
+        header = Header("0.1.0", "2026-11-30", "installation", key_id(KEY.public))
+        writer = ArchiveWriter(file, public=KEY.public, header=header, secrets={})
+        for kind, payload in records:
+            writer.record(kind, payload)
+        writer.finish()
+    return path
+
+
+def test_who_has_the_public_key_makes_a_file_that_opens_and_no_signature(tmp_path):
+    path = forged(tmp_path, WHOLE)
+    found = check_backup(path=path, recovery=KEY)
+    assert (found.signed_by, found.manifest.rows, found.bytes) == ("", 2, path.stat().st_size)
+    assert found.digest == fingerprint(path.read_bytes()).hex()
+    mine = SigningKey(new_secret())
+    with pytest.raises(SignedByAnother, match="by nobody"):
+        check_backup(path=path, recovery=KEY, signed_by=mine.public.hex())
+    for signature in (mine.public + mine.sign(b"another manifest"), mine.public, b"x"):
+        with pytest.raises(BackupDamaged):
+            check_backup(path=forged(tmp_path, [*WHOLE[:-1], (b"S", signature)]), recovery=KEY)
+
+
+MALFORMED = {
+    "rows before a table": [ROWS, BEGIN, END, SAID, (b"S", b"")],
+    "a table that does not end": [BEGIN, ROWS, SAID, (b"S", b"")],
+    "two tables that begin": [BEGIN, BEGIN, ROWS, END, SAID, (b"S", b"")],
+    "no manifest": [BEGIN, ROWS, END, (b"S", b"")],
+    "two manifests": [BEGIN, ROWS, END, SAID, SAID, (b"S", b"")],
+    "no signature at all": [BEGIN, ROWS, END, SAID],
+    "something behind the signature": [*WHOLE, BEGIN, ROWS, END],
+    "an unknown kind": [BEGIN, (b"?", b""), END, SAID, (b"S", b"")],
+    "other rows than it hashes": [BEGIN, (b"D", b"rows 3"), END, SAID, (b"S", b"")],
+    "more rows than it counts": [BEGIN, ROWS, (b"E", b'{"rows":3}'), SAID, (b"S", b"")],
+    "a table twice": [BEGIN, ROWS, END, BEGIN, ROWS, END, SAID, (b"S", b"")],
+    "a table that the manifest does not have": [
+        BEGIN,
+        ROWS,
+        END,
+        (b"M", json_bytes({**MANIFEST, "tables": {}})),
+        (b"S", b""),
+    ],
+    "a manifest that is none": [BEGIN, ROWS, END, (b"M", b'{"rows":1}'), (b"S", b"")],
+    "no JSON": [BEGIN, ROWS, (b"E", b"{"), SAID, (b"S", b"")],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_d08_records_in_another_order_or_number_are_refused(tmp_path, what):
+    with pytest.raises(BackupDamaged):
+        check_backup(path=forged(tmp_path, MALFORMED[what]), recovery=KEY)
 
 
 def test_d08_every_byte_of_a_backup_is_authenticated():

@@ -67,7 +67,7 @@ def unwrap_versions(manifest: Manifest, *, at: Mapping[str, str]) -> dict[UUID, 
 def prove(raw: Raw, *, manifest: Manifest, keys: Mapping[UUID, WrappingKey], using: str) -> Proof:
     """Prove what was restored over `raw`, the connection of the alias `using`. Raises NotProven."""
     _check_versions(raw, manifest)
-    entries = sum(_chain(head, using=using) for head in manifest.chains)
+    entries = sum(_chain(said, using=using) for said in manifest.chains)
     try:
         data_keys = sum(1 for row in raw.execute(_ONE_A_VERSION).fetchall() if _secret(row, keys))
         tenants = raw.execute("SELECT id FROM governance_tenant").fetchall()
@@ -83,10 +83,10 @@ def _check_versions(raw: Raw, manifest: Manifest) -> None:
         raise NotProven("The key versions are not those of the manifest.")
 
 
-def _chain(head: Mapping[str, Any], *, using: str) -> int:
-    report = verify_chain(tenant=UUID(head["tenant"]), using=using)
-    if not report.whole or (report.entries, report.head.hex()) != (head["sequence"], head["hash"]):
-        raise NotProven(f"The chain of {head['tenant']} does not verify to the head in the manifest. {report.fault}".strip())
+def _chain(said: Mapping[str, Any], *, using: str) -> int:
+    report = verify_chain(tenant=UUID(said["tenant"]), using=using)
+    if not report.whole or (report.entries, report.head.hex()) != (said["sequence"], said["hash"]):
+        raise NotProven(f"The chain of {said['tenant']} does not verify to the head in the manifest. {report.fault}".strip())
     return report.entries
 
 
