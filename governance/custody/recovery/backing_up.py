@@ -9,11 +9,11 @@ put there in one step; where anything fails, nothing is left of it.
 import hashlib
 import os
 import secrets
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 from uuid import UUID
@@ -37,6 +37,7 @@ from governance.custody.recovery.errors import FileInTheWay, NothingToBackUp, Re
 from governance.custody.recovery.key_files import collect
 from governance.custody.recovery.manifest import Manifest, Tally
 from governance.identity.principals import Principal
+from governance.runtime.state import PROJECT
 
 _SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TENANTS: Final = "SELECT id FROM governance_tenant ORDER BY created_at, id"
@@ -51,9 +52,13 @@ SIGNED: Final = b"TVB1 signature"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A backup that was made; `digest` is the SHA-256 of the file, `signed_by` the audit key's public half."""
+    """A backup that was made; `digest` is the SHA-256 of the file, `signed_by` the audit key's public half.
+
+    `created` lies before the moment that it shows.
+    """
 
     file: str
+    created: str
     digest: str
     bytes: int
     tenants: int
@@ -79,10 +84,8 @@ class _Hashed:
 
 def program_version() -> str:
     """Return the version of this program, as it stands in pyproject.toml."""
-    try:
-        return version("threadvault")
-    except PackageNotFoundError:
-        return "0.1.0"
+    found: str = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    return found
 
 
 def create_backup(
@@ -171,8 +174,8 @@ def _write(raw: Raw, target: _Hashed, *, path: Path, public: bytes, root_key: bo
     )
     _end(writer, json_bytes(asdict(manifest)), signer)
     return Made(
-        str(path), target.digest.hexdigest(), target.size, manifest.tenants, manifest.rows, header.recovery_key,
-        manifest.root_key_included, signer.public.hex() if signer else "",
+        str(path), header.created, target.digest.hexdigest(), target.size, manifest.tenants, manifest.rows,
+        header.recovery_key, manifest.root_key_included, signer.public.hex() if signer else "",
     )  # fmt: skip
 
 

@@ -53,9 +53,13 @@ def places(root_key: str, uris: Iterable[str]) -> dict[str, str]:
     if root_key.startswith(LOCAL) and now.startswith(LOCAL):
         found[root_key] = now
     beside = Path(now.removeprefix(LOCAL)).parent if now.startswith(LOCAL) else _folder()
-    for uri in found:
-        if uri.startswith(LOCAL) and uri != root_key:
-            found[uri] = f"{LOCAL}{beside / Path(uri.removeprefix(LOCAL)).name}"
+    taken = {now}
+    for uri in sorted(one for one in found if one.startswith(LOCAL) and one != root_key):
+        name = Path(uri.removeprefix(LOCAL)).name
+        while (place := f"{LOCAL}{beside / name}") in taken:
+            name = f"earlier-{name}"
+        found[uri] = place
+        taken.add(place)
     return found
 
 
@@ -99,7 +103,7 @@ class Placed:
             os.fsync(file.fileno())
 
 
-def place(found: Mapping[str, Any], *, at: Mapping[str, str], placed: Placed) -> None:
+def place_files(found: Mapping[str, Any], *, at: Mapping[str, str], placed: Placed) -> None:
     """Write the key files of a backup. Raises FileInTheWay, RecoveryError; the caller then undoes what `placed` has."""
     try:
         for uri, text in found["root_keys"].items():

@@ -35,12 +35,17 @@ from governance.custody.recovery.backing_up import program_version
 from governance.custody.recovery.catalogue import MADE_BY_MIGRATE, Raw, Table
 from governance.custody.recovery.checking import Checked, Part, Seen, check_backup, opened
 from governance.custody.recovery.errors import NotEmpty, NotProven, RecoveryError, SchemaDiffers
-from governance.custody.recovery.key_files import Placed, place, places
+from governance.custody.recovery.key_files import Placed, place_files, places
 from governance.custody.recovery.manifest import Manifest
 from governance.custody.recovery.proving import Proof, prove, unwrap_versions
 from governance.keys.warming import cool
 
 OWNER: Final = "owner"
+# In one statement: the place of one key then may be that of another now.
+_MOVED: Final = (
+    "UPDATE governance_keyversion v SET provider_uri = m.place FROM unnest(%s::text[], %s::text[]) AS m(uri, place)"
+    " WHERE v.provider_uri = m.uri"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def restore_backup(*, path: Path, recovery: RecipientKey, actor: dict[str, str],
     used = {version["provider"] for ring in manifest.rings for version in ring["versions"]}
     at, placed = places(manifest.root_key, used), Placed()
     try:
-        place(checked.secrets, at=at, placed=placed)
+        place_files(checked.secrets, at=at, placed=placed)
         keys = unwrap_versions(manifest, at=at)
         proof = _fill(path, recovery, checked, at=at, keys=keys, actor=actor)
     except BaseException:
@@ -144,8 +149,7 @@ def _fill(
         _copy(raw, path, recovery, checked.manifest, tables)
         for name, (value, called) in checked.manifest.sequences.items():
             raw.execute("SELECT setval(%s::regclass, %s, %s)", [f"public.{name}", value, called])
-        for uri, now in at.items():
-            raw.execute("UPDATE governance_keyversion SET provider_uri = %s WHERE provider_uri = %s", [now, uri])
+        raw.execute(_MOVED, [list(at.keys()), list(at.values())])
         raw.execute("SET CONSTRAINTS ALL IMMEDIATE")
         proof = prove(raw, manifest=checked.manifest, keys=keys, using=OWNER)
         _close_guards(raw, tables)
