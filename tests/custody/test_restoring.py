@@ -12,7 +12,7 @@ from governance.access.errors import AccessDenied
 from governance.audit.canonical import SYSTEM
 from governance.audit.models import AuditEntry
 from governance.audit.signers import audit_signer
-from governance.conf.settings import vault_settings
+from governance.conf.settings import PREFIX, vault_settings
 from governance.crypto.hpke import RecipientKey, key_id
 from governance.crypto.wrapping import new_secret
 from governance.custody.recovery import backing_up, catalogue, checking, restoring
@@ -269,6 +269,9 @@ def test_two_root_keys_come_back_each_to_its_place(tenant, people, stored, tmp_p
     from governance.keys.models import KeyVersion
 
     create_root_key(tmp_path / "second.key")
+    first, second = (f"{keys_folder().absolute()}/{name}" for name in ("earlier-root.key", "root.key"))
+    listed = f"local:{second} local:{first}"
+    monkeypatch.setenv(f"{PREFIX}KEY_PROVIDERS", listed)  # A version that names another provider is not asked.
     monkeypatch.setenv("THREADVAULT_ROOT_KEY", f"local:{tmp_path}/second.key")
     officer = as_principal(tenant, people["security_officer"], second_factor=True)
     rotate_ring(principal=officer, use="content", now=now())
@@ -278,8 +281,8 @@ def test_two_root_keys_come_back_each_to_its_place(tenant, people, stored, tmp_p
     (tmp_path / "second.key").unlink()
     monkeypatch.delenv("THREADVAULT_ROOT_KEY")  # So the second comes where the first was, and the first beside it.
     done = restore(tmp_path / "one.tvb")
-    first, second = (f"{keys_folder().absolute()}/{name}" for name in ("earlier-root.key", "root.key"))
     assert {first, second} <= set(done.files)
+    assert done.providers == (f"local:{first}",)
     with tenant_scope(tenant.id):
         uris = dict(KeyVersion.objects.filter(ring__use="content").values_list("number", "provider_uri"))
     assert uris == {1: f"local:{first}", 2: f"local:{second}"}

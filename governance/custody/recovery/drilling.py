@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from governance.conf.settings import PREFIX
 from governance.custody.recovery.errors import RecoveryError
 from governance.runtime.state import PROJECT
 
 _HIDDEN: Final = frozenset({"DATABASE_URL", "DATABASE_OWNER_URL", "BROKER_URL", "DJANGO_SETTINGS_MODULE", "VIRTUAL_ENV"})
+_KEPT: Final = (f"{PREFIX}ROOT_PASSPHRASE", f"{PREFIX}KEY_PROVIDERS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,23 @@ def drill(
     )  # fmt: skip
 
 
+def _variables(home: Path, root_key: str) -> dict[str, str]:
+    """Return the environment of an empty host, with what opens root keys and nothing else of this installation."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _HIDDEN and (not name.startswith(PREFIX) or name.startswith(_KEPT))
+    }
+    kept[f"{PREFIX}HOME"] = str(home / "state")
+    return {**kept, f"{PREFIX}ROOT_KEY": root_key} if root_key else kept
+
+
 def _manage(home: Path, root_key: str, arguments: Sequence[str]) -> dict[str, Any]:
     """Run a command on the state folder and return what it says."""
-    environment = {
-        name: value for name, value in os.environ.items() if name not in _HIDDEN and not name.startswith("THREADVAULT_")
-    }
-    environment |= {"THREADVAULT_HOME": str(home / "state")}
-    if root_key:
-        environment["THREADVAULT_ROOT_KEY"] = root_key
     done = subprocess.run(  # noqa: S603 - our own commands
         [sys.executable, "manage.py", *arguments, "--json"],
         cwd=PROJECT,
-        env=environment,
+        env=_variables(home, root_key),
         capture_output=True,
         text=True,
         check=False,

@@ -5,7 +5,7 @@ opened inside `crypto`, which hands out no text. The versions themselves were un
 provider is asked under its locks. The connection is the owner's, with row security not forced on it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -16,9 +16,12 @@ from governance.crypto.errors import CannotOpen
 from governance.crypto.wrapping import WrappingKey
 from governance.custody.recovery.catalogue import Raw
 from governance.custody.recovery.errors import NotProven
+from governance.custody.recovery.key_files import LOCAL
 from governance.custody.recovery.manifest import Manifest
 from governance.keys.errors import ProviderFailed
 from governance.keys.providers import provider
+from governance.keys.providers.interface import Provider
+from governance.keys.providers.local import LocalProvider
 from governance.keys.rings import version_context
 from governance.keys.wrapped import KeyOwner, context_of
 
@@ -44,18 +47,36 @@ class Proof:
     envelopes: int
 
 
-def unwrap_versions(manifest: Manifest, *, at: Mapping[str, str]) -> dict[UUID, WrappingKey]:
+class _Providers:
+    """The providers of a backup, each opened once."""
+
+    def __init__(self, at: Mapping[str, str], came: Collection[str]) -> None:
+        self._at = at
+        self._came = came
+        self._files: dict[str, Provider] = {}
+
+    def of(self, uri: str) -> Provider:
+        """Return the provider that the backup calls `uri`. Raises ProviderFailed."""
+        if uri not in self._came:
+            return provider(self._at[uri])
+        if uri not in self._files:
+            self._files[uri] = LocalProvider(self._at[uri].removeprefix(LOCAL))
+        return self._files[uri]
+
+
+def unwrap_versions(manifest: Manifest, *, at: Mapping[str, str], came: Collection[str]) -> dict[UUID, WrappingKey]:
     """Return the wrapping key of each version that has bytes, from its provider; `at` says where providers are now.
 
-    Call it outside of any transaction. Raises NotProven where a provider is away or does not open them.
+    `came` are the URIs whose key files came in the backup: they are opened wherever they were put. Call it outside of any
+    transaction. Raises NotProven where a provider is away or does not open them.
     """
-    found = {}
+    found, providers = {}, _Providers(at, came)
     for ring in manifest.rings:
         for version in (one for one in ring["versions"] if one["wrapped"]):
             number = UUID(version["id"])
             context = version_context(tenant=UUID(ring["tenant"]), ring=UUID(ring["ring"]), version=number)
             try:
-                secret = provider(at[version["provider"]]).unwrap(bytes.fromhex(version["wrapped"]), context)
+                secret = providers.of(version["provider"]).unwrap(bytes.fromhex(version["wrapped"]), context)
             except ProviderFailed as error:
                 raise NotProven(
                     f"Without its root key nothing of this backup opens, so nothing was restored: {error}"

@@ -27,6 +27,7 @@ from psycopg.sql import SQL, Identifier
 
 from governance.audit.canonical import SYSTEM
 from governance.audit.recording import record_on
+from governance.conf.settings import vault_settings
 from governance.crypto.hpke import RecipientKey
 from governance.crypto.wrapping import WrappingKey
 from governance.custody.recovery import catalogue
@@ -50,7 +51,10 @@ _MOVED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored and proven; `files` are the key files that were written."""
+    """What was restored and proven; `files` are the key files that were written.
+
+    `providers` are those beside the root key that versions of keys name now.
+    """
 
     created: str
     installation: str
@@ -62,6 +66,7 @@ class Restored:
     envelopes: int
     signed_by: str
     files: tuple[str, ...]
+    providers: tuple[str, ...]
 
 
 def restore_backup(*, path: Path, recovery: RecipientKey, actor: dict[str, str], signed_by: str = "") -> Restored:
@@ -78,7 +83,7 @@ def restore_backup(*, path: Path, recovery: RecipientKey, actor: dict[str, str],
     at, placed = places(manifest.root_key, used), Placed()
     try:
         place_files(checked.secrets, at=at, placed=placed)
-        keys = unwrap_versions(manifest, at=at)
+        keys = unwrap_versions(manifest, at=at, came=checked.secrets["root_keys"])
         proof = _fill(path, recovery, checked, at=at, keys=keys, actor=actor)
     except BaseException:
         placed.undo()
@@ -87,6 +92,7 @@ def restore_backup(*, path: Path, recovery: RecipientKey, actor: dict[str, str],
     return Restored(
         checked.header.created, checked.header.installation, manifest.tenants, manifest.rows, proof.chains, proof.entries,
         proof.data_keys, proof.envelopes, checked.signed_by, tuple(str(file) for file in placed.written),
+        tuple(sorted({at[uri] for uri in used} - {vault_settings().root_key_uri})),
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ class Command(VaultCommand):
             f"  Opened for the proof: {done.data_keys} data keys, {done.envelopes} envelopes.",
             f"  Signed by {done.signed_by or 'nobody'}: compare it with the public key that you have of the record.",
             *(f"  key file {file}" for file in done.files),
+            *(f"  versions of keys name {uri}: list it among the key providers" for uri in done.providers),
             _BEFORE,
         ]
         self.show(options, {**asdict(done), "seconds": seconds}, "\n".join(lines))
