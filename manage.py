@@ -18,6 +18,8 @@ WITHOUT_SERVICES = {
     "compilemessages",
     "makemessages",
 }
+# With the file of a backup alone, also on a machine that holds nothing else; the drill starts servers of its own.
+ON_FILES = {("backup", what) for what in ("keygen", "describe", "verify", "drill")}
 
 
 def default_settings() -> str:
@@ -36,7 +38,7 @@ def main() -> None:
     """Run the command of the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", default_settings())
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
-    if command in WITHOUT_SERVICES or "--help" in sys.argv or "-h" in sys.argv:
+    if command in WITHOUT_SERVICES or tuple(sys.argv[1:3]) in ON_FILES or "--help" in sys.argv or "-h" in sys.argv:
         execute()
         return
     state = StateFolder.from_environment()

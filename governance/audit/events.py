@@ -76,4 +76,6 @@ EVENTS: Final = {
     "message.quarantined": "A message was set aside after three attempts.",
     "message.unscanned": "A message could not be scanned; its redacted view is withheld.",
     "scan.finished": "The leak scanner finished; holds its counts.",
+    "backup.created": "A backup of all tenants was sealed to the recovery key; names key, digest of the file, counts.",
+    "backup.restored": "This database was filled from a backup; names it by its digest and the moment it shows.",
 }

@@ -1,9 +1,9 @@
-"""The two verbs that write the record. What they guarantee:
+"""The verbs that write the record. What they guarantee:
 
 - `record_now` commits on a connection of its own before it returns, so an answer that follows it is on the record even
   where the surrounding transaction rolls back;
-- `record_with_effect` is the last statement of the transaction whose effect it records: any further query of that
-  transaction fails;
+- `record_with_effect` (`record_on` for another connection) is the last statement of the transaction whose effect it
+  records: any further query of that transaction fails;
 - `record_now` is refused while this thread holds an uncommitted entry: the two appends would wait for each other, and
   PostgreSQL would not see the deadlock;
 - where no record can be written, RecordRefused is raised, and the caller neither reads nor acts.
@@ -93,11 +93,16 @@ def record_now(*, tenant: UUID, event: str, **facts: Any) -> Recorded:
 
 def record_with_effect(*, tenant: UUID, event: str, **facts: Any) -> Recorded:
     """Append an entry inside the open transaction, as its last statement. Raises RecordRefused outside one."""
-    connection = connections["default"]
+    return record_on("default", tenant=tenant, event=event, **facts)
+
+
+def record_on(alias: str, /, *, tenant: UUID, event: str, **facts: Any) -> Recorded:
+    """Do what `record_with_effect` does on another connection, for the one act that the tables' owner does: a restore."""
+    connection = connections[alias]
     if not connection.in_atomic_block:
         raise RecordRefused("record_with_effect needs the transaction whose effect it records.")
     recorded = _append(connection, tenant, event, facts)
     connection.execute_wrappers.append(_LastStatement(connection))
     if marking.is_due(recorded.sequence):
-        transaction.on_commit(lambda: marking.tell(tenant))
+        transaction.on_commit(lambda: marking.tell(tenant), using=alias)
     return recorded

@@ -85,6 +85,9 @@ class VaultSettings(BaseSettings):
     audit_sinks: str = Field(
         default="", description="Where checkpoints go, by spaces: file:/path, https://host/path, http:// to loopback."
     )
+    recovery_public_key: str = Field(
+        default="", description="Public key that backups are sealed to, hexadecimal or base64: manage.py backup keygen."
+    )
     metrics_address: str = Field(default="127.0.0.1:9464", description="Host and port where metrics are served.")
     sentry_dsn: str = Field(
         default="", repr=False, description="DSN of a Sentry server for error reports: types and places, never text."
