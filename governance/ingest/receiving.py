@@ -23,9 +23,8 @@ from governance.ingest.formats.incoming import IncomingConversation, IncomingMes
 from governance.ingest.models import Receipt
 from governance.jobs import bell
 from governance.keys.data_keys import keyed_hash
-from governance.keys.errors import KeyNotWarm
 from governance.keys.models import KeyUse
-from governance.keys.warming import warm
+from governance.keys.warming import keeping_warm, warm
 from governance.privacy.tombstones import erased_references
 from governance.vault.documents import DocumentInvalid, encode
 from governance.vault.records import NewConversation, NewMessage, Stored
@@ -55,15 +54,17 @@ def receive(*, actor: Principal, batch: Batch, idempotency_key: str, now: dateti
         _check_right(actor, now)
         warm(tenant=tenant, uses=_USES)
     converted = [_convert(conversation) for conversation in batch.conversations]
+
+    def work() -> list[Stored]:
+        with tenant_scope(tenant):
+            return _receive(actor, batch.body, converted, idempotency_key, now)
+
     for attempt in range(_TRIES):
         try:
-            with tenant_scope(tenant):
-                return _receive(actor, batch.body, converted, idempotency_key, now)
-        except (Raced, KeyNotWarm):
+            return keeping_warm(work, tenant=tenant, uses=_USES)
+        except Raced:
             if attempt == _TRIES - 1:
                 raise
-            with tenant_scope(tenant):
-                warm(tenant=tenant, uses=_USES)
     raise AssertionError("unreachable")
 
 

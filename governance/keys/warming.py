@@ -9,15 +9,16 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db import connection
 
 from governance.conf.settings import vault_settings
 from governance.crypto.wrapping import WrappingKey
+from governance.identity.scoping import tenant_scope
 from governance.keys.errors import KeyNotWarm, KeyTooOld, KeyUnavailable, ProviderFailed
 from governance.keys.models import KeyVersion
 from governance.keys.providers import provider
@@ -34,6 +35,8 @@ _HOLDS_LOCKS: Final = (
     "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND (locktype IN ('advisory', 'tuple',"
     " 'transactionid') OR locktype = 'relation' AND mode <> 'AccessShareLock'))"
 )
+_LONGEST_TRY: Final = 5.0
+_T = TypeVar("_T")
 
 
 class _Store:
@@ -152,6 +155,22 @@ def warm(*, tenant: UUID, uses: frozenset[str] | None = None, emergency: bool = 
             if version.state == State.ACTIVE:
                 raise
             _store.failed[version.id] = failure
+
+
+def keeping_warm(work: Callable[[], _T], *, tenant: UUID, uses: frozenset[str] | None = None, emergency: bool = False) -> _T:
+    """Do `work`, a whole transaction; where a rotation came between the warming and its locks, warm and do it again.
+
+    Call it outside any scope, with the versions warm. Raises what `work` raises, and KeyNotWarm after five seconds.
+    """
+    deadline = time.monotonic() + _LONGEST_TRY
+    while True:
+        try:
+            return work()
+        except KeyNotWarm:
+            if time.monotonic() > deadline:
+                raise
+        with tenant_scope(tenant):
+            warm(tenant=tenant, uses=uses, emergency=emergency)
 
 
 def wrapping_keys(states: Mapping[UUID, str | None], *, emergency: bool = False) -> dict[UUID, WrappingKey]:

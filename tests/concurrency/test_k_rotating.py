@@ -22,7 +22,7 @@ from governance.keys.errors import KeyTooOld
 from governance.keys.models import KeyVersion
 from governance.keys.rings import lock_exclusive, lock_shared, rings_of
 from governance.keys.rotating import prepare, rotate
-from governance.keys.warming import warm
+from governance.keys.warming import keeping_warm, warm
 from governance.keys.wrapped import NOBODY, KeyOwner
 from tests.security.test_c_ciphertext import sql
 
@@ -47,6 +47,9 @@ class Bank:
         self.lock, self.ended = threading.Lock(), threading.Event()
 
     def seal(self, use):
+        keeping_warm(lambda: self._seal(use), tenant=self.tenant)
+
+    def _seal(self, use):
         text = os.urandom(40)
         with tenant_scope(self.tenant):
             lock_shared([self.rings[use]])
@@ -154,13 +157,16 @@ class Retiring:
             patched.setattr(changing, "lock_exclusive", noted)
             yield
 
+    def write_one(self):
+        with tenant_scope(self.tenant):
+            data_keys.lock_shared([self.ring])
+            obtain(tenant=self.tenant, owners=[KeyOwner(uuid4(), uuid4(), "content")], now=now())
+            time.sleep(random.uniform(0, 0.05))
+
     def write(self):
         try:
             while not self.ended.is_set():
-                with tenant_scope(self.tenant):
-                    data_keys.lock_shared([self.ring])
-                    obtain(tenant=self.tenant, owners=[KeyOwner(uuid4(), uuid4(), "content")], now=now())
-                    time.sleep(random.uniform(0, 0.05))
+                keeping_warm(self.write_one, tenant=self.tenant)
                 with self.lock:
                     self.written += 1
         except Exception as error:

@@ -8,7 +8,9 @@ import pytest
 from django.db import connections
 from django.test import Client
 
+from governance.custody.rotation import rotate_ring
 from governance.identity.scoping import tenant_scope
+from governance.ingest import receiving
 from governance.keys import warming
 from governance.keys.data_keys import open_data_keys
 from governance.keys.errors import KeyNotWarm, ProviderAway, ProviderFailed
@@ -16,7 +18,7 @@ from governance.keys.models import DataKey
 from governance.keys.providers import forget_providers, provider, resting
 from governance.keys.providers.local import create_root_key
 from governance.keys.rings import lock_shared, rings_of
-from tests.conftest import item, make_tenant, store
+from tests.conftest import item, make_tenant, now, store
 from tests.keys import places
 from tests.processes import wait_for
 from tests.security.test_c_ciphertext import read, sql
@@ -171,6 +173,26 @@ def test_under_locks_control_without_the_guard_it_is_asked(own_root, transaction
         lock_shared([rings_of(tenant.id)["content"]])
         open_first(tenant)
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_rotation_between_warming_and_locks_costs_a_writer_a_second_try(tenant, officer, monkeypatch, again):
+    convert, rotated = receiving._convert, []
+
+    def between(conversation):
+        if not rotated:
+            rotated.append(rotate_ring(principal=officer, use="content", now=now()))
+        return convert(conversation)
+
+    monkeypatch.setattr(receiving, "_convert", between)
+    if not again:  # The control: without it the writer is refused.
+        monkeypatch.setattr(receiving, "keeping_warm", lambda work, **_: work())
+        with pytest.raises(KeyNotWarm):
+            store(tenant, item("c-1", "hello"))
+        return
+    (made,) = store(tenant, item("c-1", "hello"))
+    assert rotated == [2]
+    assert read(tenant, made.id) == ["hello"]
 
 
 def open_first(tenant):
