@@ -15,7 +15,7 @@ from governance.keys import warming
 from governance.keys.data_keys import open_data_keys
 from governance.keys.errors import KeyNotWarm, ProviderAway, ProviderFailed
 from governance.keys.models import DataKey
-from governance.keys.providers import forget_providers, provider, resting
+from governance.keys.providers import forget_providers, provider, resting, root_provider
 from governance.keys.providers.local import create_root_key
 from governance.keys.rings import lock_shared, rings_of
 from tests.conftest import item, make_tenant, now, store
@@ -185,6 +185,7 @@ def test_a_rotation_between_warming_and_locks_costs_a_writer_a_second_try(tenant
         return convert(conversation)
 
     monkeypatch.setattr(receiving, "_convert", between)
+    monkeypatch.setattr(root_provider(), "remote", True)  # As if the file were a service.
     if not again:  # The control: without it the writer is refused.
         monkeypatch.setattr(receiving, "keeping_warm", lambda work, **_: work())
         with pytest.raises(KeyNotWarm):
