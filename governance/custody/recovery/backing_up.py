@@ -160,7 +160,7 @@ def _write(raw: Raw, target: _Hashed, *, path: Path, public: bytes, root_key: bo
     rings, chains = _rings(raw, tenants), _chains(raw, tenants)
     in_use = {version["provider"] for ring in rings for version in ring["versions"] if version["wrapped"]}
     header = Header(program_version(), now.isoformat(), str(tenants[0]), key_id(public))
-    files = collect({root, *in_use, *listed_uris()}, root_keys=root_key)
+    files = collect({root, *in_use}, listed=listed_uris(), root_keys=root_key)
     writer = ArchiveWriter(target, public=public, header=header, secrets=files)
     contents = _tables(raw, writer, tenants)
     manifest = Manifest(

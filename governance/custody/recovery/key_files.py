@@ -18,12 +18,14 @@ LOCAL: Final = "local:"
 _OWN: Final = ("audit.key", "django.secret", "demo.json")
 
 
-def collect(uris: Iterable[str], *, root_keys: bool) -> dict[str, Any]:
+def collect(uris: Iterable[str], *, listed: Iterable[str] = (), root_keys: bool) -> dict[str, Any]:
     """Return the key files as text: those of the `local:` URIs where `root_keys`, and the state folder's own secrets.
 
-    Raises RecoveryError where the file of a root key cannot be read.
+    Of the `listed` URIs, those whose files are there: they may open second factors. Raises RecoveryError where the file of
+    another root key cannot be read.
     """
-    wanted = [uri for uri in sorted(set(uris)) if uri.startswith(LOCAL)] if root_keys else []
+    there = {uri for uri in listed if uri.startswith(LOCAL) and Path(uri.removeprefix(LOCAL)).is_file()}
+    wanted = [uri for uri in sorted({*uris, *there}) if uri.startswith(LOCAL)] if root_keys else []
     folder = _folder()
     own = [folder / name for name in _OWN if vault_settings().embedded and (folder / name).is_file()]
     return {
