@@ -15,7 +15,7 @@ from governance.crypto.wrapping import new_secret
 from governance.identity.identifiers import uuid7
 from governance.keys.counting import count_uses
 from governance.keys.errors import KeyReplaced, UnknownKey
-from governance.keys.models import DataKey, KeyUse
+from governance.keys.models import DataKey
 from governance.keys.rings import active_version, lock_shared, rings_of
 from governance.keys.warming import wrapping_key
 from governance.keys.wrapped import (
@@ -23,6 +23,7 @@ from governance.keys.wrapped import (
     BY_ID,
     BY_OWNER,
     NOBODY,
+    OF_VALUES,
     VALUES,
     KeyOwner,
     WrappedKey,
@@ -147,12 +148,10 @@ def tenant_key(*, tenant: UUID, use: str, now: datetime) -> OpenDataKey:
 
 def hash_of_values(*, tenant: UUID, now: datetime) -> KeyedHash:
     """Return the keyed hash of blind-index values that are written now; the index ring's lock is held shared to commit."""
-    owner = KeyOwner(NOBODY, VALUES, KeyUse.INDEX)
-    row = _select([owner]).get(owner)
-    if row is None:
-        _create(tenant=tenant, owners=[owner], now=now)
-        row = _select([owner])[owner]
-    [(_, secret)] = unwrap_all([row])
+    if not (found := _select([OF_VALUES])):
+        ensure(tenant=tenant, owners=[OF_VALUES], now=now)
+        found = _select([OF_VALUES])
+    [(_, secret)] = unwrap_all(found.values())
     return KeyedHash(secret, "value")
 
 

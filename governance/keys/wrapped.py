@@ -26,6 +26,9 @@ class KeyOwner:
     use: str
 
 
+OF_VALUES: Final = KeyOwner(NOBODY, VALUES, "index")
+
+
 def context_of(*, tenant: UUID, version: UUID, key: UUID, owner: KeyOwner) -> tuple[bytes, ...]:
     """Return what a wrapped data key is bound to; the version stands here, so a rewrap touches no message."""
     return (tenant.bytes, version.bytes, key.bytes, owner.conversation.bytes, owner.owner.bytes, owner.use.encode())

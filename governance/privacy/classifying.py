@@ -43,7 +43,7 @@ from governance.vault.documents import Document, encode
 from governance.vault.models import Classification, Conversation, Message
 from governance.vault.pending import KINDS, Kind, claim_pending, lock_pending, lock_subjects, put_back_pending, restrict
 from governance.vault.reading import open_rows
-from governance.vault.resealing import RedactedForm, ensure_redacted_keys, lock_rings_of_scans, seal_redacted
+from governance.vault.resealing import RedactedForm, ensure_keys_of_scans, lock_rings_of_scans, seal_redacted
 from governance.vault.resources import resources
 
 PURPOSE: Final = "classification"
@@ -149,7 +149,7 @@ def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datet
     with tenant_scope(tenant):
         without_flush()
         impatient()
-        ensure_redacted_keys(tenant=tenant, kind=kind, rows=claim.rows, now=now)
+        ensure_keys_of_scans(tenant=tenant, kind=kind, rows=claim.rows, now=now)
         scope = resources(row.group for row in claim.rows)
     with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
         seen = look(tenant=tenant, kind=kind, rows=claim.rows)

@@ -12,7 +12,7 @@ from governance.jobs.claiming import Claimed
 from governance.keys.data_keys import ensure, obtain, owners_of
 from governance.keys.models import KeyUse
 from governance.keys.rings import lock_shared, rings_of
-from governance.keys.wrapped import KeyOwner
+from governance.keys.wrapped import OF_VALUES, KeyOwner
 from governance.vault.manifests import leaf_bytes, write_manifest
 from governance.vault.models import Conversation, Message, State
 from governance.vault.pending import KINDS, Kind, lock_subjects
@@ -45,14 +45,14 @@ def lock_rings_of_scans(tenant: UUID) -> None:
     lock_shared([rings[KeyUse.REDACTED], rings[KeyUse.INDEX]])
 
 
-def ensure_redacted_keys(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...], now: datetime) -> None:
-    """Make the redacted data keys that claimed rows will be sealed with; a short transaction of its own.
+def ensure_keys_of_scans(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...], now: datetime) -> None:
+    """Make the keys that a scan of claimed rows writes under, redacted ones and that of values; a transaction of its own.
 
     A message and its conversation's head share a key. Made while their rows are locked, two workers would wait for each
     other, and every lock would be held for that long.
     """
     lock_subjects(kind, rows)
-    lock_shared([rings_of(tenant)[KeyUse.REDACTED]])
+    lock_rings_of_scans(tenant)
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH m AS MATERIALIZED (SELECT DISTINCT {kind.group} AS conversation, source_data_key_id AS key"  # noqa: S608
@@ -62,7 +62,7 @@ def ensure_redacted_keys(*, tenant: UUID, kind: Kind, rows: tuple[Claimed, ...],
             [[row.id for row in rows]],
         )
         owners = [KeyOwner(conversation, owner, KeyUse.REDACTED) for conversation, owner in cursor.fetchall()]
-    ensure(tenant=tenant, owners=owners, now=now)
+    ensure(tenant=tenant, owners=[*owners, OF_VALUES], now=now)
 
 
 def seal_redacted(*, tenant: UUID, forms: Sequence[RedactedForm], now: datetime) -> tuple[UUID, bytes]:
