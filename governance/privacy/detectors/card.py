@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from governance.privacy.detectors.budget import Budget
 from governance.privacy.detectors.characters import DIGITS, Document, stands_alone
-from governance.privacy.detectors.context import speaks_against, speaks_for
+from governance.privacy.detectors.context import names_another, speaks_against, speaks_for
 from governance.privacy.detectors.rules import Rule, pattern
 from governance.privacy.detectors.spans import Kind, Span, Tier
 
@@ -71,7 +71,9 @@ def _judge(doc: Document, start: int, end: int) -> tuple[Tier, str] | None:
     named = speaks_for(doc, Kind.CARD, start, end)
     grouped = groups in _GROUPINGS
     if issued(digits) and (grouped or len(groups) == 1 or named):
-        if (grouped or named or _telling(digits)) and not speaks_against(doc, start, end):
+        # No amount and no percentage has sixteen digits.
+        against = names_another(doc, start) if len(digits) >= _USUAL else speaks_against(doc, start, end)
+        if (grouped or named or _telling(digits)) and not against:
             return Tier.VALIDATED, "card"
         return Tier.WEAK, "card-bare"
     if named and (grouped or len(groups) == 1):

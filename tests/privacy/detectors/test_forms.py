@@ -61,6 +61,8 @@ ROWS = [
     # Card
     ("card-bare", "card 4111111111111111 expires", "4111111111111111", Kind.CARD),
     ("card-without-context", "4111111111111111", "4111111111111111", Kind.CARD),
+    ("card-no-percentage", "4111111111111111 %", "4111111111111111", Kind.CARD),
+    ("card-no-amount", "4111111111111111元", "4111111111111111", Kind.CARD),
     ("card-spaces", "4111 1111 1111 1111", "4111 1111 1111 1111", Kind.CARD),
     ("card-dashes", "4111-1111-1111-1111", "4111-1111-1111-1111", Kind.CARD),
     ("card-year-behind", "card 4111 1111 1111 1111 2027", "4111 1111 1111 1111", Kind.CARD),
