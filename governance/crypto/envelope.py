@@ -17,8 +17,7 @@ not commit to its key; the commitment is compared in constant time before anythi
 import hmac
 import os
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -41,8 +40,7 @@ _AAD_HEAD: Final = b"\x00\x04" + MAGIC + b"\x00\x01" + bytes([AES_256_GCM]) + b"
 _SIXTEEN: Final = b"\x00\x10"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a sealed value belongs: a tenant's conversation, a message of it, a column label, and the seal's number."""
 
     tenant: UUID
@@ -75,9 +73,13 @@ def associated_data(place: Place, data_key: UUID) -> bytes:
 
 def data_key_of(envelope: bytes) -> UUID:
     """Return the data-key id that an envelope names. Raises UnknownFormat where it is no envelope of version 1."""
+    _check_format(envelope)
+    return UUID(bytes=bytes(envelope[6:22]))
+
+
+def _check_format(envelope: bytes) -> None:
     if len(envelope) < SMALLEST or envelope[:6] != _PREFIX:
         raise UnknownFormat from None
-    return UUID(bytes=bytes(envelope[6:22]))
 
 
 class OpenDataKey:
@@ -114,7 +116,8 @@ class OpenDataKey:
 
     def _decrypt(self, envelope: bytes, place: Place) -> bytes:
         envelope = bytes(envelope)
-        if data_key_of(envelope) != self.id or not hmac.compare_digest(envelope[:30], self._header):
+        _check_format(envelope)
+        if not hmac.compare_digest(envelope[:30], self._header):  # The key's id and its commitment.
             raise CannotOpen from None
         try:
             return self._aead.decrypt(envelope[30:42], envelope[42:], associated_data(place, self.id))

@@ -8,7 +8,10 @@
 A job that is killed goes on where its last step ended. One that is cancelled leaves both keys open; the next one ends it.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -29,10 +32,11 @@ from governance.keys.warming import warm
 from governance.keys.wrapped import NOBODY
 from governance.privacy.models import DetectionProfile
 from governance.privacy.profiles.sealing import seal_settings_anew
-from governance.vault.pending import KINDS
-from governance.vault.reencrypting import VIEWS, count_sealed, lock_owners, next_left, seal_anew
+from governance.vault.pending import KINDS, Kind
+from governance.vault.reencrypting import VIEWS, Page, any_left, count_sealed, lock_owners, prepare, write
 
 TOPIC: Final = "reencrypt"
+AT_ONCE_SECONDS: Final = 1.0
 _FIRST: Final = str(NOBODY)
 
 
@@ -68,9 +72,13 @@ def reencrypt_step(job: Leased) -> None:
     with tenant_scope(job.tenant):
         ring = rings_of(job.tenant)[use]
         warm(tenant=job.tenant, uses=frozenset({use}), emergency=True)
+    phase = job.cursor.get("phase", "replace")
+    if phase == "move":
+        _move_some(job, ring, use)
+        return
     with tenant_scope(job.tenant):
         lock_job(job)
-        _PHASES[job.cursor.get("phase", "replace")](job, ring, use, datetime.now(UTC))
+        _PHASES[phase](job, ring, use, datetime.now(UTC))
 
 
 def _at(job: Leased, phase: str, *, done: int = 0, finished: bool = False, **more: Any) -> None:
@@ -94,29 +102,67 @@ def _replace(job: Leased, ring: UUID, use: str, now: datetime) -> None:
         _at(job, "move", table=0)
 
 
-def _move(job: Leased, ring: UUID, use: str, now: datetime) -> None:
-    table, after = int(job.cursor.get("table", 0)), UUID(job.cursor["after"])
-    kind = KINDS[table]
-    rows = next_left(kind=kind, use=use, after=after)
-    if rows:
-        lock_owners(one.owner for one in rows)
+def _move_some(job: Leased, ring: UUID, use: str) -> None:
+    """Move pages of one table, each in a transaction of its own; the next page is read and sealed while one is written."""
+    table = int(job.cursor.get("table", 0))
+    kind, until = KINDS[table], time.monotonic() + AT_ONCE_SECONDS
+    with _thread_ahead() as ahead:
+        page = _prepared(job.tenant, kind, use, UUID(job.cursor["after"]))
+        while page.last is not None:
+            last = time.monotonic() >= until
+            following = None if last else ahead.submit(_prepared, job.tenant, kind, use, page.last)
+            _write(job, ring, use, table, page)
+            if following is None:
+                return
+            page = following.result()
+    _end_of_table(job, ring, use, table)
+
+
+def _prepared(tenant: UUID, kind: Kind, use: str, after: UUID) -> Page:
+    with tenant_scope(tenant):
+        return prepare(tenant=tenant, kind=kind, use=use, after=after)
+
+
+@contextmanager
+def _thread_ahead() -> Iterator[ThreadPoolExecutor]:
+    """Yield one thread, which has a connection of its own and closes it at its end."""
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        try:
+            yield ahead
+        finally:
+            ahead.submit(connection.close)
+
+
+def _write(job: Leased, ring: UUID, use: str, table: int, page: Page) -> None:
+    with tenant_scope(job.tenant):
+        lock_job(job)
+        if not page.rows:
+            _at(job, "move", table=table, after=str(page.last))
+            return
+        lock_owners(page.owners)
         lock_shared([ring])
-        moved = seal_anew(tenant=job.tenant, kind=kind, use=use, rows=rows, now=now)
+        moved = write(tenant=job.tenant, kind=KINDS[table], use=use, page=page)
         records = job.cursor.get("records", 0) + moved.records
-        _at(job, "move", done=moved.records, table=table, after=str(rows[-1].id), records=records)
+        _at(job, "move", done=moved.records, table=table, after=str(page.last), records=records)
         record_with_effect(
             tenant=job.tenant, event="batch.reencrypted", actor_kind="worker", job=str(job.id), rows=moved.records,
             manifest=str(moved.manifest), root=moved.root.hex(),
         )  # fmt: skip
-    elif after != NOBODY:
-        _at(job, "move", table=table)
-    elif table + 1 < len(KINDS):
-        _at(job, "move", table=table + 1)
-    else:
-        if use == KeyUse.CONTENT:
-            lock_exclusive(ring)  # A profile that is being drafted is written first.
-            seal_settings_anew(DetectionProfile.objects.order_by("id"), now=now)
-        _at(job, "retire")
+
+
+def _end_of_table(job: Leased, ring: UUID, use: str, table: int) -> None:
+    """Go around once more where something is left, else to the next table, and at the last one's end to the next phase."""
+    with tenant_scope(job.tenant):
+        lock_job(job)
+        if any_left(kind=KINDS[table], use=use):
+            _at(job, "move", table=table)
+        elif table + 1 < len(KINDS):
+            _at(job, "move", table=table + 1)
+        else:
+            if use == KeyUse.CONTENT:
+                lock_exclusive(ring)  # A profile that is being drafted is written first.
+                seal_settings_anew(DetectionProfile.objects.order_by("id"), now=datetime.now(UTC))
+            _at(job, "retire")
 
 
 def _retire(job: Leased, ring: UUID, use: str, now: datetime) -> None:
@@ -131,6 +177,5 @@ def _retire(job: Leased, ring: UUID, use: str, now: datetime) -> None:
 
 _PHASES: Final[dict[str, Callable[[Leased, UUID, str, datetime], None]]] = {
     "replace": _replace,
-    "move": _move,
     "retire": _retire,
 }

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -123,6 +123,30 @@ def open_data_keys(ids: Iterable[UUID], *, emergency: bool = False) -> dict[UUID
         raise KeyReplaced("What this data key sealed was re-encrypted meanwhile; read the row again.")
     live = (row for row in rows if row.wrapped is not None)
     return {row.id: OpenDataKey(key_id=row.id, secret=secret) for row, secret in unwrap_all(live, emergency=emergency)}
+
+
+class Successor(NamedTuple):
+    """A replaced data key and the one that took its place, both open, and whose texts they seal."""
+
+    old: OpenDataKey
+    successor: OpenDataKey
+    owner: UUID
+
+
+def open_with_successors(ids: Iterable[UUID]) -> dict[UUID, Successor]:
+    """Return those of the data keys that are replaced and live, with their successors, by id; also of compromised versions.
+
+    Raises CannotOpen for a row that was changed, KeyUnavailable for one whose version may not open.
+    """
+    old = [row for row in read_keys(BY_ID, list(set(ids))) if row.replaced and row.wrapped is not None]
+    fresh = {owner: row for owner, row in _select([row.of for row in old]).items() if row.wrapped is not None}
+    opened = {row.id: OpenDataKey(key_id=row.id, secret=secret) for row, secret in unwrap_all(old, emergency=True)}
+    successors = {
+        row.of: OpenDataKey(key_id=row.id, secret=secret) for row, secret in unwrap_all(fresh.values(), emergency=True)
+    }
+    return {
+        row.id: Successor(opened[row.id], successors[row.of], row.owner) for row in old if row.of in successors
+    }  # fmt: skip
 
 
 def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:

@@ -1,52 +1,63 @@
 """Moves sealed columns from replaced data keys to their successors: the work of a re-encryption.
 
+`prepare` reads a page and seals it anew without any lock; `write` puts it into its rows where key and revision are as they
+were read, so that what changed meanwhile is left for another round. One page is prepared while the one before is written.
 The text stays inside `crypto` on its way from one key to the other, so it takes no grant. The revision grows, and the
 manifest says so, as with every seal. Call everything inside the tenant's scope with the versions warm.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
 from governance.crypto.envelope import Place
-from governance.keys.data_keys import obtain, open_data_keys
+from governance.keys.data_keys import open_with_successors
 from governance.keys.models import KeyUse
-from governance.keys.wrapped import KeyOwner
 from governance.vault.manifests import leaf_bytes, write_manifest
 from governance.vault.models import Message
 from governance.vault.pending import KINDS, Kind
 
-ROWS: Final = 1_000
+ROWS: Final = 2_000
 BYTES: Final = 8_388_608
 VIEWS: Final = {KeyUse.CONTENT.value: "source", KeyUse.REDACTED.value: "redacted"}
-_LEFT: Final = (
-    "SELECT m.id, m.{group}, m.{view}_data_key_id, k.owner_id, length(m.{view}) FROM {table} m"
-    " JOIN governance_datakey k ON k.id = m.{view}_data_key_id AND k.replaced AND k.wrapped IS NOT NULL"
-    " WHERE m.id > %b ORDER BY m.id LIMIT %b"
+# The sum is over what stands before a row, so that a page has at least one. Bodies that lie outside are not read for it.
+_PAGE: Final = (
+    "SELECT p.id, p.conversation, p.data_key, p.revision, p.body FROM (SELECT m.id, m.{group} AS conversation,"
+    " m.{view}_data_key_id AS data_key, m.{view}_revision AS revision, m.{view} AS body,"
+    " sum(length(m.{view})) OVER (ORDER BY m.id) - length(m.{view}) AS before FROM {table} m"
+    " WHERE m.id > %b AND m.{view}_data_key_id IS NOT NULL ORDER BY m.id LIMIT %b) p WHERE p.before < %b"
 )
-_LOCK: Final = (
-    "SELECT m.id, m.{group}, m.{view}_data_key_id, m.{view}_revision, m.{view} FROM {table} m"
-    " JOIN unnest(%b::uuid[], %b::uuid[]) AS c(id, data_key) ON c.id = m.id AND c.data_key = m.{view}_data_key_id"
-    " ORDER BY m.id FOR NO KEY UPDATE OF m SKIP LOCKED"
+_LEFT: Final = (
+    "SELECT EXISTS (SELECT FROM {table} m JOIN governance_datakey k ON k.id = m.{view}_data_key_id"
+    " WHERE k.replaced AND k.wrapped IS NOT NULL)"
 )
 _WRITE: Final = (
-    "UPDATE {table} m SET {view} = u.body, {view}_data_key_id = u.data_key, {view}_revision = u.revision"
-    " FROM unnest(%b::uuid[], %b::bytea[], %b::uuid[], %b::int4[]) AS u(id, body, data_key, revision) WHERE m.id = u.id"
+    "UPDATE {table} m SET {view} = u.body, {view}_data_key_id = u.successor, {view}_revision = m.{view}_revision + 1"
+    " FROM unnest(%b::uuid[], %b::uuid[], %b::int4[], %b::uuid[], %b::bytea[]) AS u(id, data_key, revision, successor, body)"
+    " WHERE m.id = u.id AND m.{view}_data_key_id = u.data_key AND m.{view}_revision = u.revision RETURNING m.id"
 )
+
+
+class Sealed(NamedTuple):
+    """A record's column under its new key: which row, and what it must hold for it, and what comes there."""
+
+    record: UUID
+    data_key: UUID
+    revision: int
+    successor: UUID
+    envelope: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """A record that is under a replaced data key."""
+class Page:
+    """What `prepare` made: the last id that it looked at (None at the table's end), and what is to be written."""
 
-    id: UUID
-    conversation: UUID
-    data_key: UUID
-    owner: UUID
+    last: UUID | None
+    rows: tuple[Sealed, ...]
+    owners: frozenset[UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +69,12 @@ class Moved:
     root: bytes
 
 
-def _statement(template: str, kind: Kind, view: str) -> str:
-    return template.format(table=kind.table, group=kind.group, view=view)
+def _statement(template: str, kind: Kind, use: str) -> str:
+    return template.format(table=kind.table, group=kind.group, view=VIEWS[use])
+
+
+def _label(kind: Kind, use: str) -> str:
+    return f"{'message' if kind.model is Message else 'conversation'}.{VIEWS[use]}"
 
 
 def count_sealed(use: str) -> int:
@@ -67,19 +82,13 @@ def count_sealed(use: str) -> int:
     return sum(kind.model.objects.filter(**{f"{VIEWS[use]}_data_key_id__isnull": False}).count() for kind in KINDS)
 
 
-def next_left(*, kind: Kind, use: str, after: UUID) -> list[Left]:
-    """Return the next records with ids above `after` that are under replaced keys, at most 1,000 or about 8 MiB."""
+def any_left(*, kind: Kind, use: str) -> bool:
+    """Return whether a record of the table is under a replaced key."""
     with connection.cursor() as cursor:
-        cursor.execute(_statement(_LEFT, kind, VIEWS[use]), [after, ROWS])
-        found = cursor.fetchall()
-    taken: list[Left] = []
-    size = 0
-    for *row, length in found:
-        size += length
-        if taken and size > BYTES:
-            break
-        taken.append(Left(*row))
-    return taken
+        # Statistics of before the job know no replaced key; by them the planner would walk the table once for each.
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute(_statement(_LEFT, kind, use))
+        return bool(cursor.fetchone()[0])
 
 
 def lock_owners(owners: Iterable[UUID]) -> None:
@@ -90,30 +99,38 @@ def lock_owners(owners: Iterable[UUID]) -> None:
         )
 
 
-def seal_anew(*, tenant: UUID, kind: Kind, use: str, rows: list[Left], now: datetime) -> Moved:
-    """Seal records under the successors of their data keys, but those that somebody else holds; owners are locked.
+def prepare(*, tenant: UUID, kind: Kind, use: str, after: UUID) -> Page:
+    """Seal anew what is under replaced keys among the next 2,000 records or 8 MiB with ids above `after`.
 
-    Raises CannotOpen for a row that was changed; then nothing was written.
+    Nothing is locked or written. Raises CannotOpen for a row that was changed from outside.
     """
-    view = VIEWS[use]
-    label = f"{'message' if kind.model is Message else 'conversation'}.{view}"
-    owners = {one.data_key: KeyOwner(one.conversation, one.owner, use) for one in rows}
-    old = open_data_keys(owners, emergency=True)
-    new = obtain(tenant=tenant, owners=owners.values(), now=now)
-    written: list[tuple[Any, ...]] = []
-    leaves: list[bytes] = []
     with connection.cursor() as cursor:
-        cursor.execute(_statement(_LOCK, kind, view), [[one.id for one in rows], [one.data_key for one in rows]])
-        for record, conversation, key_id, revision, body in cursor.fetchall():
-            if key_id not in old:
-                continue  # Erased meanwhile.
-            successor = new[owners[key_id]]
-            place = Place(tenant, conversation, record, label, revision + 1)
-            before = Place(tenant, conversation, record, label, revision)
-            envelope = old[key_id].hand_over(bytes(body), before, to=successor, at=place)
-            leaves.append(leaf_bytes(record=record, column=label, revision=revision + 1, envelope=envelope))
-            written.append((record, envelope, successor.id, revision + 1))
-        if written:
-            cursor.execute(_statement(_WRITE, kind, view), [list(column) for column in zip(*written, strict=True)])
+        cursor.execute(_statement(_PAGE, kind, use), [after, ROWS, BYTES])
+        found = cursor.fetchall()
+    if not found:
+        return Page(None, (), frozenset())
+    keys = open_with_successors({row[2] for row in found})
+    label, rows = _label(kind, use), []
+    for record, conversation, data_key, revision, body in found:
+        if (pair := keys.get(data_key)) is None:
+            continue
+        was = Place(tenant, conversation, record, label, revision)
+        becomes = Place(tenant, conversation, record, label, revision + 1)
+        envelope = pair.old.hand_over(body, was, to=pair.successor, at=becomes)
+        rows.append(Sealed(record, data_key, revision, pair.successor.id, envelope))
+    return Page(found[-1][0], tuple(rows), frozenset(pair.owner for pair in keys.values()))
+
+
+def write(*, tenant: UUID, kind: Kind, use: str, page: Page) -> Moved:
+    """Write a page into the rows that are as they were read; the owners are locked, and the ring's lock is held shared."""
+    with connection.cursor() as cursor:
+        cursor.execute(_statement(_WRITE, kind, use), [list(column) for column in zip(*page.rows, strict=True)])
+        written = {row[0] for row in cursor.fetchall()}
+    label = _label(kind, use)
+    leaves = [
+        leaf_bytes(record=row.record, column=label, revision=row.revision + 1, envelope=row.envelope)
+        for row in page.rows
+        if row.record in written
+    ]
     manifest, root = write_manifest(tenant=tenant, leaves=leaves)
     return Moved(len(written), manifest, root)

@@ -272,7 +272,7 @@ MUTANTS = {
     "column not delimited": ('len(column).to_bytes(2, "big"),', ""),
     "fixed nonce": ("os.urandom(12)", "bytes(12)"),
     "no tag": ("self._aead.decrypt(envelope[30:42], envelope[42:], associated_data(place, self.id))", "self._bare(envelope)"),
-    "no commitment": ("or not hmac.compare_digest(envelope[:30], self._header)", ""),
+    "no commitment": ("not hmac.compare_digest(envelope[:30], self._header)", "envelope[6:22] != self.id.bytes"),
     "== on the commitment": ("not hmac.compare_digest(envelope[:30], self._header)", "envelope[:30] != self._header"),
     "no padding": ("_encrypt(pad(text), place)", "_encrypt(text, place)",
                    "return unpad(self._decrypt(envelope, place))", "return self._decrypt(envelope, place)"),
