@@ -1,6 +1,5 @@
-"""ATTACKS.md, rows J04, J09 to J11, J13, J16 and J19: what rows in PostgreSQL withstand, in this process and in threads."""
+"""ATTACKS.md, rows J04, J09 to J11 and J13: what rows in PostgreSQL withstand, in this process and in threads."""
 
-import os
 import threading
 import time
 from contextlib import suppress
@@ -13,8 +12,7 @@ from governance.audit.errors import RecordRefused
 from governance.identity.scoping import tenant_scope
 from governance.jobs import bell
 from governance.jobs.claiming import pending_tenants
-from governance.jobs.leasing import advance, create, lock_job
-from governance.keys.errors import ProviderFailed
+from governance.jobs.leasing import create
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.running import classify_for_all, run_classification
 from governance.pipeline.turns import drop_broken_connections, rests
@@ -22,45 +20,14 @@ from governance.pipeline.working import work_for_all
 from governance.privacy import classifying
 from governance.privacy.classifying import classify_batch
 from governance.privacy.rescanning import ask_rescan
-from tests.conftest import as_principal, item, make_tenant, now, store
+from tests.concurrency.rows import REVISIONS, chats, in_threads, let_leases_end
+from tests.conftest import as_principal, now
 from tests.security.test_c_ciphertext import admin, sql
-
-SOAK = bool(os.environ.get("THREADVAULT_SOAK"))
-REVISIONS = "SELECT state, redacted_revision, count(*) FROM governance_message GROUP BY 1, 2"
 
 
 @pytest.fixture(autouse=True)
 def rested():
     rests._until.clear()
-
-
-def chats(tenant, count, prefix="c"):
-    store(tenant, *(item(f"{prefix}-{number}", "mail kim@example.com", "fine") for number in range(count)))
-
-
-def in_threads(*calls):
-    """Run the calls at once, each in a thread with connections of its own; return what went wrong."""
-    errors = []
-
-    def body(call):
-        try:
-            call()
-        except Exception as error:  # The test looks at them.
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=body, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return errors
-
-
-def let_leases_end():
-    sql("UPDATE governance_message SET lease_until = NULL")
-    sql("UPDATE governance_conversation SET lease_until = NULL")
 
 
 def test_j04_two_workers_at_one_row_have_one_effect(tenant):
@@ -251,135 +218,3 @@ def test_j13_control_rows_locked_in_opposite_order_do(tenant):
     errors = in_threads(lambda: lock(first, second), lambda: lock(second, first))
     assert len(errors) == 1
     assert "deadlock" in str(errors[0]) or "lock timeout" in str(errors[0])
-
-
-def test_j16_one_message_of_a_small_tenant_waits_for_no_large_one(tenant):
-    small = make_tenant()
-    count = 20_000 if SOAK else 1_000
-    for start in range(0, count, 500):
-        chats(tenant, 500, prefix=f"large-{start}")
-    chats(small, 1, prefix="small")
-    began = time.monotonic()
-    done = []
-
-    def watch():
-        while not done:
-            if not sql("SELECT 1 FROM governance_message WHERE state = 0 AND tenant_id = %s LIMIT 1", small.id):
-                done.append(time.monotonic() - began)
-            time.sleep(0.02)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    classify_for_all(first=tenant.id, seconds=8)
-    watcher.join()
-    assert done[0] < 5
-    left = sql("SELECT count(*) FROM governance_message WHERE state = 0 AND tenant_id = %s", tenant.id)[0][0]
-    print(f"the small tenant's message was done after {done[0]:.2f} s; {left} of the large one waited still")
-
-
-def test_j16_one_job_of_a_small_tenant_waits_for_no_large_one(tenant):
-    small = make_tenant()
-    with tenant_scope(tenant.id):
-        jobs = 100_000 if SOAK else 5_000
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO governance_job (id, tenant_id, topic, state, spec, cursor, done, fence, reason, attempt, seconds)"
-                " SELECT gen_random_uuid(), %s::uuid, 'one', 'waiting', '{}', '{}', 0, 0, '', 0, 0"
-                " FROM generate_series(1, %s::int)",
-                [tenant.id, jobs],
-            )
-    with tenant_scope(small.id):
-        mine = create(tenant=small.id, topic="one", spec={})
-    done_at = {}
-
-    def one(leased):
-        with tenant_scope(leased.tenant):
-            lock_job(leased)
-            advance(leased, done=1, cursor={}, finished=True)
-        done_at.setdefault(leased.id, time.monotonic())
-
-    began = time.monotonic()
-    work_for_all({"one": one}, first=tenant.id, seconds=6)
-    assert done_at[mine] - began < 5
-    assert len(done_at) > 5, "the large tenant's went on, too"
-
-
-def test_j16_control_first_come_first_served_would_starve_it(tenant):
-    """The mutant: one queue for all by age; the small tenant's job is behind all others."""
-    small = make_tenant()
-    with tenant_scope(tenant.id):
-        for _ in range(20):
-            create(tenant=tenant.id, topic="one", spec={})
-    with tenant_scope(small.id):
-        mine = create(tenant=small.id, topic="one", spec={})
-    by_age = [row[0] for row in sql("SELECT id FROM governance_job ORDER BY created_at, id")]
-    assert by_age.index(mine) == 20
-
-
-def test_j19_work_of_a_newer_version_waits_for_a_process_that_knows_it(tenant):
-    with tenant_scope(tenant.id):
-        newer = create(tenant=tenant.id, topic="topic of a newer version", spec={"format": 2})
-    assert work_for_all(HANDLERS, seconds=1) == 0
-    assert sql("SELECT state, attempt FROM governance_job WHERE id = %s", newer) == [("waiting", 0)]
-
-
-def test_j19_control_a_process_that_knows_it_does_it(tenant):
-    with tenant_scope(tenant.id):
-        create(tenant=tenant.id, topic="newer", spec={})
-
-    def handler(leased):
-        with tenant_scope(leased.tenant):
-            lock_job(leased)
-            advance(leased, done=1, cursor={}, finished=True)
-
-    assert work_for_all({"newer": handler}) == 1
-
-
-def test_a_provider_that_is_away_burns_no_attempt_of_a_message(tenant, monkeypatch):
-    chats(tenant, 1)
-
-    def away(**_):
-        raise ProviderFailed("away")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(classifying, "warm", away)
-        for _ in range(5):
-            rests._until.clear()
-            run_classification(tenant.id, seconds=0.2)
-    assert sql("SELECT DISTINCT attempt, state FROM governance_message") == [(0, 0)]
-    rests._until.clear()
-    run_classification(tenant.id)
-    assert sql(REVISIONS) == [(1, 1, 2)]
-
-
-def test_a_record_that_cannot_be_written_burns_no_attempt(tenant):
-    chats(tenant, 1)
-    sql("ALTER TABLE governance_auditentry ADD CONSTRAINT full_disk CHECK (false) NOT VALID")
-    try:
-        for _ in range(4):
-            rests._until.clear()
-            let_leases_end()
-            run_classification(tenant.id, seconds=0.2)
-    finally:
-        sql("ALTER TABLE governance_auditentry DROP CONSTRAINT full_disk")
-    assert sql("SELECT DISTINCT attempt, state FROM governance_message") == [(0, 0)]
-    rests._until.clear()
-    let_leases_end()
-    run_classification(tenant.id)
-    assert sql(REVISIONS) == [(1, 1, 2)]
-
-
-def test_a_suspended_key_burns_no_attempt(tenant):
-    chats(tenant, 1)
-    content = "ring_id IN (SELECT id FROM governance_keyring WHERE use = 'content')"
-    sql(f"UPDATE governance_keyversion SET state = 'suspended' WHERE state = 'active' AND {content}")
-    for _ in range(4):
-        rests._until.clear()
-        let_leases_end()
-        run_classification(tenant.id, seconds=0.2)
-    assert sql("SELECT DISTINCT attempt, state FROM governance_message") == [(0, 0)]
-    sql(f"UPDATE governance_keyversion SET state = 'active' WHERE state = 'suspended' AND {content}")
-    rests._until.clear()
-    let_leases_end()
-    run_classification(tenant.id)
-    assert sql(REVISIONS) == [(1, 1, 2)]
