@@ -8,6 +8,7 @@ from tests.conftest import item, store
 from tests.security.test_c_ciphertext import sql
 
 REVISIONS = "SELECT state, redacted_revision, count(*) FROM governance_message GROUP BY 1, 2"
+RECORDED = "SELECT sum((body::jsonb ->> 'rows')::int) FROM governance_auditentry WHERE event = 'batch.processed'"
 
 
 def chats(tenant, count, prefix="c"):

@@ -1,7 +1,6 @@
 """ATTACKS.md, rows J16 and J19: whose turn it is, and who may take it."""
 
 import os
-import threading
 import time
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from django.db import connection
 
 from governance.identity.scoping import tenant_scope
 from governance.jobs.leasing import advance, create, lock_job
-from governance.pipeline import turns
+from governance.pipeline import running, turns, working
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.running import classify_for_all
 from governance.pipeline.turns import in_turns, rests
@@ -27,44 +26,62 @@ def rested():
     rests._until.clear()
 
 
-def test_j16_one_message_of_a_small_tenant_waits_for_no_large_one(tenant):
+def waiting(tenant):
+    return sql("SELECT count(*) FROM governance_message WHERE state = 0 AND tenant_id = %s", tenant.id)[0][0]
+
+
+def two_tenants(large, count):
+    """Chats of a large tenant, and then one of a small one; return the small one."""
     small = make_tenant()
-    count = 20_000 if SOAK else 1_000
     for start in range(0, count, 500):
-        chats(tenant, 500, prefix=f"large-{start}")
+        chats(large, min(count, 500), prefix=f"large-{start}")
     chats(small, 1, prefix="small")
-    began = time.monotonic()
-    done = []
-
-    def watch():
-        while not done:
-            if not sql("SELECT 1 FROM governance_message WHERE state = 0 AND tenant_id = %s LIMIT 1", small.id):
-                done.append(time.monotonic() - began)
-            time.sleep(0.02)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    classify_for_all(first=tenant.id, seconds=8)
-    watcher.join()
-    assert done[0] < 5
-    left = sql("SELECT count(*) FROM governance_message WHERE state = 0 AND tenant_id = %s", tenant.id)[0][0]
-    print(f"the small tenant's message was done after {done[0]:.2f} s; {left} of the large one waited still")
+    return small
 
 
-def test_j16_one_job_of_a_small_tenant_waits_for_no_large_one(tenant):
-    small = make_tenant()
-    with tenant_scope(tenant.id):
-        jobs = 100_000 if SOAK else 5_000
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO governance_job (id, tenant_id, topic, state, spec, cursor, done, fence, reason, attempt, seconds)"
-                " SELECT gen_random_uuid(), %s::uuid, 'one', 'waiting', '{}', '{}', 0, 0, '', 0, 0"
-                " FROM generate_series(1, %s::int)",
-                [tenant.id, jobs],
-            )
-    with tenant_scope(small.id):
-        mine = create(tenant=small.id, topic="one", spec={})
-    done_at = {}
+def left_when_done(large, small, monkeypatch, *, seconds):
+    """Work for the large tenant first; return how much of it waited when the small one's was done, and after how long."""
+    plain, began, seen = running.classify_batch, time.monotonic(), []
+
+    def batch(*, tenant, now):
+        done = plain(tenant=tenant, now=now)
+        if not seen and not waiting(small):
+            seen.append((waiting(large), time.monotonic() - began))
+        return done
+
+    monkeypatch.setattr(running, "classify_batch", batch)
+    classify_for_all(first=large.id, seconds=seconds)
+    return seen[0]
+
+
+def test_j16_one_message_of_a_small_tenant_waits_for_no_large_one(tenant, monkeypatch):
+    small = two_tenants(tenant, 20_000 if SOAK else 1_000)
+    left, took = left_when_done(tenant, small, monkeypatch, seconds=8)
+    assert took < 5
+    assert left > 0, "most of the large tenant's waited still"
+    print(f"the small tenant's message was done after {took:.2f} s; {left} of the large one waited still")
+
+
+def test_j16_control_turns_without_an_end_would_starve_it(tenant, monkeypatch):
+    """The mutant: a worker stays with a tenant as long as that has work."""
+    small = two_tenants(tenant, 200)
+    monkeypatch.setattr(turns, "TURN_SECONDS", 3600.0)
+    left, _ = left_when_done(tenant, small, monkeypatch, seconds=120)
+    assert left == 0, "the small tenant's came last, however much the large one has"
+
+
+def many_jobs(tenant, count):
+    with tenant_scope(tenant.id), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO governance_job (id, tenant_id, topic, state, spec, cursor, done, fence, reason, attempt, seconds)"
+            " SELECT gen_random_uuid(), %s::uuid, 'one', 'waiting', '{}', '{}', 0, 0, '', 0, 0"
+            " FROM generate_series(1, %s::int)",
+            [tenant.id, count],
+        )
+
+
+def finishing(done_at):
+    """A handler that does a job in one step and notes when."""
 
     def one(leased):
         with tenant_scope(leased.tenant):
@@ -72,22 +89,38 @@ def test_j16_one_job_of_a_small_tenant_waits_for_no_large_one(tenant):
             advance(leased, done=1, cursor={}, finished=True)
         done_at.setdefault(leased.id, time.monotonic())
 
-    began = time.monotonic()
-    work_for_all({"one": one}, first=tenant.id, seconds=6)
+    return {"one": one}
+
+
+def test_j16_one_job_of_a_small_tenant_waits_for_no_large_one(tenant):
+    small = make_tenant()
+    many_jobs(tenant, 100_000 if SOAK else 5_000)
+    with tenant_scope(small.id):
+        mine = create(tenant=small.id, topic="one", spec={})
+    done_at, began = {}, time.monotonic()
+    work_for_all(finishing(done_at), first=tenant.id, seconds=2)
     assert done_at[mine] - began < 5
     assert len(done_at) > 5, "the large tenant's went on, too"
 
 
-def test_j16_control_first_come_first_served_would_starve_it(tenant):
-    """The mutant: one queue for all by age; the small tenant's job is behind all others."""
+def by_age(tenants, turn, *, first, seconds):
+    """The mutant of `in_turns`: one queue for all, whoever came first is next."""
+    until = time.monotonic() + seconds
+    oldest = "SELECT tenant_id FROM governance_job WHERE state = 'waiting' ORDER BY created_at, id LIMIT 1"
+    while time.monotonic() < until and (found := sql(oldest)):
+        turn(found[0][0], until)
+
+
+def test_j16_control_first_come_first_served_would_starve_it(tenant, monkeypatch):
     small = make_tenant()
-    with tenant_scope(tenant.id):
-        for _ in range(20):
-            create(tenant=tenant.id, topic="one", spec={})
+    many_jobs(tenant, 60)
     with tenant_scope(small.id):
         mine = create(tenant=small.id, topic="one", spec={})
-    by_age = [row[0] for row in sql("SELECT id FROM governance_job ORDER BY created_at, id")]
-    assert by_age.index(mine) == 20
+    monkeypatch.setattr(working, "in_turns", by_age)
+    done_at = {}
+    work_for_all(finishing(done_at), first=small.id, seconds=120)
+    assert max(done_at, key=done_at.get) == mine, "after all the others, however many there are"
+    assert len(done_at) == 61
 
 
 def test_j19_work_of_a_newer_version_waits_for_a_process_that_knows_it(tenant):
