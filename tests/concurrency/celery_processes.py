@@ -1,4 +1,4 @@
-"""Real workers and a real schedule on the test's own servers, as the supervisor starts them."""
+"""Real workers and a real schedule on the test's own servers, as the supervisor starts them, and what waits for them."""
 
 import os
 import subprocess
@@ -7,8 +7,12 @@ from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import redis
+from django.db import connections
 
+from settings.celery import app
+from tests.conftest import item, store
 from tests.processes import environment
+from tests.security.test_c_ciphertext import sql
 
 
 def broker():
@@ -42,3 +46,22 @@ def worker(pool="prefork", concurrency=2, extra=(), **variables):
 def schedule(folder):
     """The schedule; its file lies in `folder`."""
     return process("beat", "--schedule", str(folder / "schedule"), "--pidfile=")
+
+
+def chats(tenant, *texts, prefix="c"):
+    """Store a chat of one message for each text, and let go of this process's connections."""
+    store(tenant, *(item(f"{prefix}-{number}", text) for number, text in enumerate(texts)))
+    for alias in ("default", "audit"):
+        connections[alias].close()
+
+
+def states():
+    return dict(sql("SELECT state, count(*) FROM governance_message GROUP BY 1 ORDER BY 1"))
+
+
+def all_done(count):
+    return lambda: states() == {1: count}
+
+
+def ring(tenant):
+    app.send_task("threadvault.classify", args=[str(tenant.id)])

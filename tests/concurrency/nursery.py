@@ -1,8 +1,10 @@
-"""Workers as a prefork pool keeps them: one process that forks another where one died. Row J01 kills them.
+"""Workers as a prefork pool keeps them: one process that forks another where one died. Rows J01 and J08 kill them.
 
-Run as `python -m tests.concurrency.nursery COUNT`; prints the id of each worker that it starts.
+Run as `python -m tests.concurrency.nursery COUNT [MODULE]`; prints the id of each worker that it starts. The module is
+loaded before the forks, as by a worker's `-I`.
 """
 
+import importlib
 import os
 import sys
 import time
@@ -30,10 +32,9 @@ def begin():
     print(child, flush=True)
 
 
-def main(count):
+def main(count, module="governance.pipeline.running"):
     django.setup()
-    import governance.pipeline.running  # noqa: F401 - loaded once, before the forks
-
+    importlib.import_module(module)
     for _ in range(count):
         begin()
     while True:
@@ -42,4 +43,4 @@ def main(count):
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

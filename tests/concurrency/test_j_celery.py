@@ -1,30 +1,19 @@
-"""ATTACKS.md, rows J03, J04, J06 to J08, J12 and J14: real workers, a real broker, and what people do to both."""
+"""ATTACKS.md, rows J03, J04, J08 and J14: real workers, whose rings get lost or doubled and who are ended in the middle."""
 
-import base64
-import json
-import os
-import pickle
-import shutil
-import subprocess
-import sys
-import tempfile
+import signal
 import time
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
-import redis
-from django.db import connections
 
-from governance.runtime.state import StateFolder
-from governance.runtime.valkey import Valkey
-from settings.celery import app
-from tests.concurrency.celery_processes import broker, schedule, worker
-from tests.conftest import item, store
+from governance.pipeline.running import run_classification
+from tests.concurrency.celery_processes import all_done, broker, chats, ring, schedule, states, worker
+from tests.concurrency.pools import Pool
+from tests.concurrency.rows import let_leases_end
 from tests.processes import environment, wait_for
 from tests.security.test_c_ciphertext import sql
 
-STATES = "SELECT state, count(*) FROM governance_message GROUP BY 1 ORDER BY 1"
+MISBEHAVING = "tests.concurrency.misbehaving"
+ATTEMPTS = "SELECT max(attempt) FROM governance_message"
 
 
 @pytest.fixture(autouse=True)
@@ -32,24 +21,6 @@ def empty_queues(transactional_db):
     broker().flushdb()
     yield
     broker().flushdb()
-
-
-def chats(tenant, *texts, prefix="c"):
-    store(tenant, *(item(f"{prefix}-{number}", text) for number, text in enumerate(texts)))
-    for alias in ("default", "audit"):
-        connections[alias].close()
-
-
-def states():
-    return dict(sql(STATES))
-
-
-def all_done(count):
-    return lambda: states() == {1: count}
-
-
-def ring(tenant):
-    app.send_task("threadvault.classify", args=[str(tenant.id)])
 
 
 @pytest.mark.slow
@@ -86,98 +57,11 @@ def test_j04_one_message_three_times_has_one_effect(tenant):
     assert sql("SELECT count(*) FROM governance_finding WHERE message_id IS NOT NULL") == [(60,)]
 
 
-class Bomb:
-    """Unpickled, it makes a file: code of whoever can write to the broker."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
-
-
-def hostile(path):
-    """Messages of other formats, and broken ones: content type, encoding, body."""
-    bomb = pickle.dumps(([], {}, {"boom": Bomb(path)}))
-    return [
-        ("application/x-python-serialize", "binary", bomb),
-        ("application/x-yaml", "utf-8", b"!!python/object/apply:os.mkdir ['%s']" % str(path).encode()),
-        ("application/x-msgpack", "binary", b"\x93\x90\x80\x80"),
-        ("application/json", "utf-8", b"not json"),
-        ("application/json", "utf-8", b"[" * 100_000),
-        ("application/json", "utf-8", json.dumps([["x" * 5_000_000], {}, {}]).encode()),
-    ]
-
-
-def push(content_type, encoding, body, *, broken_base64=False):
-    """Put one raw message into the queue, as kombu's Redis transport lays it out."""
-    text = base64.b64encode(body).decode()
-    message = {
-        "body": text[:-3] + "*" if broken_base64 else text, "content-type": content_type, "content-encoding": encoding,
-        "headers": {"lang": "py", "task": "threadvault.classify", "id": str(uuid4()), "root_id": None, "parent_id": None},
-        "properties": {
-            "delivery_mode": 2, "delivery_info": {"exchange": "", "routing_key": "content"}, "priority": 0,
-            "body_encoding": "base64", "delivery_tag": str(uuid4()), "correlation_id": str(uuid4()), "reply_to": "",
-        },
-    }  # fmt: skip
-    broker().lpush("content", json.dumps(message))
-
-
-def test_j06_other_formats_are_refused_and_the_worker_lives(tenant, tmp_path):
-    made = tmp_path / "made-by-an-attacker"
-    with worker() as running:
-        messages = [*hostile(made), ("application/json", "utf-8", b"[[], {}, {}]")]
-        for number, (content_type, encoding, body) in enumerate(messages):
-            push(content_type, encoding, body, broken_base64=number == len(messages) - 1)
-            chats(tenant, "mail kim@example.com", prefix=f"after-{number}")
-            ring(tenant)
-            wait_for(all_done(number + 1))
-            print(number, content_type, "survived")
-        assert running.poll() is None
-    assert not made.exists()
-
-
-def test_j06_control_the_bomb_is_live(tmp_path):
-    made = tmp_path / "made-by-an-attacker"
-    pickle.loads(pickle.dumps(Bomb(made)))
-    assert made.exists()
-
-
-def commands():
-    """What an attacker with the broker's address sends to all workers."""
-    for name in ("shutdown", "pool_restart", "revoke"):
-        arguments = {"task_id": str(uuid4()), "terminate": True} if name == "revoke" else {}
-        app.control.broadcast(name, arguments=arguments)
-
-
-def test_j07_remote_control_is_ignored(tenant):
-    chats(tenant, "mail kim@example.com")
-    with worker() as running:
-        ring(tenant)
-        wait_for(all_done(1))
-        commands()
-        time.sleep(3)
-        assert running.poll() is None
-        chats(tenant, "mail kim@example.com", prefix="after")
-        ring(tenant)
-        wait_for(all_done(2))
-
-
-def test_j07_control_a_worker_that_listens_shuts_down(tenant):
-    with worker(extra=["-I", "tests.concurrency.listening"], TEST_REMOTE_CONTROL="1") as running:
-        chats(tenant, "mail kim@example.com")
-        ring(tenant)
-        wait_for(all_done(1))
-        app.control.broadcast("shutdown")
-        assert running.wait(20) == 0
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("harm", ["kill-me", "eat-memory", "never-end"])
 def test_j08_a_poisonous_message_is_set_aside_and_the_others_are_done(harm, tenant, tmp_path):
-    texts = ["fine"] * 15 + [harm] + ["fine"] * 15
-    chats(tenant, *texts)
-    with worker(extra=["-I", "tests.concurrency.misbehaving"], TEST_BATCH_SECONDS="2"), schedule(tmp_path):
+    poisoned(tenant, harm)
+    with worker(extra=["-I", MISBEHAVING], TEST_BATCH_SECONDS="2"), schedule(tmp_path):
         ring(tenant)
         wait_for(lambda: states().get(3) == 1, seconds=100)
         wait_for(lambda: states() == {1: 30, 3: 1}, seconds=5)
@@ -185,78 +69,97 @@ def test_j08_a_poisonous_message_is_set_aside_and_the_others_are_done(harm, tena
     assert sql("SELECT count(*) FROM governance_auditentry WHERE event = 'message.quarantined'") == [(1,)]
 
 
-def test_j14_a_soft_shutdown_in_the_middle_leaves_rows_done_or_untouched(tenant):
-    chats(tenant, *["fine", "be-slow", "fine"])
-    with worker(pool="prefork", concurrency=1, extra=["-I", "tests.concurrency.misbehaving"]) as running:
+def poisoned(tenant, harm):
+    """Thirty chats that are fine and one that does harm, in the middle."""
+    chats(tenant, *["fine"] * 15, harm, *["fine"] * 15)
+
+
+def harm_done(condition, seconds=60):
+    """Wait for it, and let no worker wait for the end of a lease meanwhile."""
+
+    def look():
+        let_leases_end()
+        return condition()
+
+    wait_for(look, seconds=seconds)
+
+
+def test_j08_control_without_a_last_attempt_it_kills_for_ever(tenant):
+    poisoned(tenant, "kill-me")
+    with Pool(environment(TEST_WITHOUT="cap"), 1, MISBEHAVING) as pool:
+        harm_done(lambda: sql(ATTEMPTS)[0][0] >= 6)
+        assert len(pool.alive) >= 6, "each attempt took a worker with it"
+    assert states().get(3) is None, "and it is set aside by nobody"
+
+
+def test_j08_control_where_it_is_not_tried_alone_it_takes_the_others_with_it(tenant):
+    poisoned(tenant, "kill-me")
+    with Pool(environment(TEST_WITHOUT="alone"), 1, MISBEHAVING):
+        harm_done(lambda: states().get(3))
+    assert states()[3] > 1, "what was claimed with it was set aside as well"
+
+
+def test_j08_control_without_the_watchdog_a_loop_keeps_its_worker_for_ever(tenant):
+    poisoned(tenant, "never-end")
+    with Pool(environment(TEST_BATCH_SECONDS="600"), 1, MISBEHAVING) as pool:
+        wait_for(lambda: sql(ATTEMPTS) == [(1,)])
+        chats(tenant, "fine", prefix="later")
+        time.sleep(5)
+        assert len(pool.alive) == 1, "nobody ended it, and nobody took its place"
+    assert states() == {0: 32}, "what came later waits behind it"
+
+
+def test_j08_control_without_the_limit_it_takes_the_memory_that_it_wants(tenant):
+    chats(tenant, "eat-memory")
+    eats = {"TEST_EATS": "40", "THREADVAULT_WORKER_MEMORY_MB": "16000"}
+    with worker(concurrency=1, extra=["-I", MISBEHAVING], **eats):
         ring(tenant)
-        wait_for(lambda: sql("SELECT 1 FROM governance_message WHERE attempt = 1 LIMIT 1"))
-        time.sleep(0.3)
+        wait_for(all_done(1))
+    assert sql(ATTEMPTS) == [(1,)], "2 GB, twice what a worker is given, and nothing was in the way"
+
+
+# A chat's text has one thing to find: it is done with its text, its finding and its state, or not at all.
+HALF = (
+    "SELECT count(*) FROM governance_message m WHERE (state = 1) <> (redacted IS NOT NULL)"
+    " OR (state = 1) <> EXISTS (SELECT FROM governance_finding f WHERE f.message_id = m.id)"
+)
+STATED = "mail kim@example.com"
+
+
+def test_j14_a_warm_shutdown_in_the_middle_lets_the_row_be_finished(tenant, tmp_path):
+    chats(tenant, STATED, f"{STATED} be-slow", STATED)
+    note = tmp_path / "there"
+    with worker(pool="prefork", concurrency=1, extra=["-I", MISBEHAVING], TEST_NOTE=str(note)) as running:
+        ring(tenant)
+        wait_for(note.exists)
         running.terminate()
-        running.wait(30)
-    assert sql("SELECT count(*) FROM governance_message WHERE (state = 1) <> (redacted IS NOT NULL)") == [(0,)]
-    sql("UPDATE governance_message SET lease_until = NULL")
-    with worker():
+        assert running.wait(30) == 0
+    assert sql(HALF) == [(0,)]
+    assert states() == {1: 3}
+
+
+def end_in_the_middle(tenant, note, **without):
+    """Let a worker be ended softly, and after its three seconds hard, behind the first write of a row."""
+    chats(tenant, STATED, f"{STATED} stop-there", STATED)
+    with worker(pool="prefork", concurrency=1, extra=["-I", MISBEHAVING], TEST_NOTE=str(note), **without) as running:
         ring(tenant)
-        wait_for(all_done(3))
+        wait_for(note.exists)
+        running.send_signal(signal.SIGQUIT)
+        running.wait(30)
+
+
+def test_j14_a_soft_shutdown_in_the_middle_leaves_rows_done_or_untouched(tenant, tmp_path):
+    end_in_the_middle(tenant, tmp_path / "there")
+    wait_for(lambda: sql("SELECT count(*) FROM pg_locks WHERE mode = 'RowExclusiveLock'") == [(0,)])
+    assert sql(HALF) == [(0,)]
+    assert states() == {0: 3}
+    let_leases_end()
+    run_classification(tenant.id)
+    assert states() == {1: 3}
     assert sql("SELECT DISTINCT redacted_revision FROM governance_message") == [(1,)]
+    assert sql(HALF) == [(0,)]
 
 
-@pytest.fixture
-def spare():
-    """A broker of this test's own, which it may ruin."""
-    folder = Path(tempfile.mkdtemp(prefix="threadvault-j12-"))
-    folder.chmod(0o711)
-    state = StateFolder(folder / "state")
-    state.make()
-    server = Valkey(state)
-    server.start()
-    yield server, redis.Redis(unix_socket_path=str(server.folder / "valkey.sock"))
-    server.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def full(client):
-    client.config_set("maxmemory", "1")
-
-
-def read_only(client):
-    client.execute_command("REPLICAOF", "127.0.0.1", "1")
-
-
-def slow(client):
-    client.execute_command("CLIENT", "PAUSE", "4000", "ALL")
-
-
-def send(text, server):
-    """Store one chat in a process whose bell is bound to `server`; return its log and the seconds it took."""
-    command = [sys.executable, "-m", "tests.concurrency.ringing_once", text]
-    done = subprocess.run(
-        command, check=False, env=environment(BROKER_URL=server.url), capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr, float(done.stdout.splitlines()[-1])
-
-
-@pytest.mark.parametrize("ruin", [full, read_only, slow, None], ids=["full", "read-only", "slow", "away"])
-def test_j12_a_ruined_broker_neither_loses_a_chat_nor_keeps_its_text(ruin, tenant, spare):
-    server, client = spare
-    if ruin is None:
-        server.stop()
-    else:
-        ruin(client)
-    sentinel = f"sentinel{uuid4().hex}"
-    log, seconds = send(sentinel, server)
-    assert seconds < 10
-    assert states() == {0: 1}, "stored, and it waits"
-    if ruin is not slow:
-        assert "The broker did not take a ring" in log
-    assert sentinel not in log
-    found = ["grep", "-rl", sentinel, str(server.state.home)]
-    assert subprocess.run(found, check=False, capture_output=True, text=True).stdout == "", "no text is spooled"
-
-
-def test_j12_control_a_sound_broker_has_the_ring(tenant, spare):
-    server, client = spare
-    log, _ = send("mail kim@example.com", server)
-    assert "did not take" not in log
-    assert client.llen("content") == 1
+def test_j14_control_without_the_one_transaction_rows_are_half_done(tenant, tmp_path):
+    end_in_the_middle(tenant, tmp_path / "there", TEST_WITHOUT="transaction")
+    assert sql(HALF) == [(3,)], "their text is there and what was found in it is not"

@@ -7,9 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -18,8 +16,8 @@ import pytest
 from governance.jobs.models import Claimable
 from governance.runtime.postgres import ADMIN, APP, OWNER, Postgres
 from governance.runtime.state import StateFolder
+from tests.concurrency.pools import Pool
 from tests.conftest import item, store
-from tests.processes import wait_for
 from tests.security.test_c_ciphertext import sql
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,34 +59,6 @@ def stop_at_once(server):
     server.start()
 
 
-class Pool:
-    """The nursery, and the ids of the workers that it said it started."""
-
-    def __init__(self, environment):
-        command = [sys.executable, "-m", "tests.concurrency.nursery", str(WORKERS)]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        self.alive, self.kills = [], 0
-        self.reader = threading.Thread(target=lambda: self.alive.extend(map(int, self.process.stdout)), daemon=True)
-        self.reader.start()
-        wait_for(lambda: len(self.alive) >= WORKERS)
-
-    def kill_one(self, chance):
-        victim = self.alive.pop(chance.randrange(len(self.alive)))
-        with suppress(ProcessLookupError):
-            os.kill(victim, signal.SIGKILL)
-            self.kills += 1
-
-    def end(self):
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.reader.join()
-        self.process.stdout.close()
-
-
 @pytest.mark.slow
 def test_j01_killed_workers_and_a_stopped_server_lose_nothing_and_double_nothing(server):
     postgres, environment = server
@@ -98,9 +68,8 @@ def test_j01_killed_workers_and_a_stopped_server_lose_nothing_and_double_nothing
     waiting += " + (SELECT count(*) FROM governance_conversation WHERE state = 0)"
     assert ask(postgres, waiting) == [(MESSAGES + MESSAGES // 2,)]
     chance, stops = random.Random(7), 0
-    pool = Pool(environment)
     began = time.monotonic()
-    try:
+    with Pool(environment, WORKERS) as pool:
         while ask(postgres, waiting) != [(0,)]:
             assert time.monotonic() - began < 60, "all must be done within a minute"
             if pool.kills < KILLS and len(pool.alive) > WORKERS // 2:
@@ -109,8 +78,6 @@ def test_j01_killed_workers_and_a_stopped_server_lose_nothing_and_double_nothing
                 stop_at_once(postgres)
                 stops += 1
             time.sleep(chance.uniform(0.02, 0.06))
-    finally:
-        pool.end()
     took = time.monotonic() - began
     assert pool.kills >= KILLS, "all of them while there was work"
     assert stops == STOPS

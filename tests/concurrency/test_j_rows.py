@@ -1,66 +1,31 @@
-"""ATTACKS.md, rows J04, J09 to J11, J13, J16 and J19: what rows in PostgreSQL withstand, in this process and in threads."""
+"""ATTACKS.md, rows J04, J09, J10 and J13: what rows in PostgreSQL withstand, in this process and in threads."""
 
-import os
 import threading
-import time
 from contextlib import suppress
 
 import psycopg
 import pytest
-from django.db import DatabaseError, connection, connections
+from django.db import connection, transaction
 
-from governance.audit.errors import RecordRefused
 from governance.identity.scoping import tenant_scope
 from governance.jobs import bell
 from governance.jobs.claiming import pending_tenants
-from governance.jobs.leasing import advance, create, lock_job
-from governance.keys.errors import ProviderFailed
+from governance.jobs.leasing import create
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.running import classify_for_all, run_classification
-from governance.pipeline.turns import drop_broken_connections, rests
+from governance.pipeline.turns import rests
 from governance.pipeline.working import work_for_all
 from governance.privacy import classifying
 from governance.privacy.classifying import classify_batch
 from governance.privacy.rescanning import ask_rescan
-from tests.conftest import as_principal, item, make_tenant, now, store
+from tests.concurrency.rows import RECORDED, REVISIONS, chats, in_threads, let_leases_end
+from tests.conftest import as_principal, now
 from tests.security.test_c_ciphertext import admin, sql
-
-SOAK = bool(os.environ.get("THREADVAULT_SOAK"))
-REVISIONS = "SELECT state, redacted_revision, count(*) FROM governance_message GROUP BY 1, 2"
 
 
 @pytest.fixture(autouse=True)
 def rested():
     rests._until.clear()
-
-
-def chats(tenant, count, prefix="c"):
-    store(tenant, *(item(f"{prefix}-{number}", "mail kim@example.com", "fine") for number in range(count)))
-
-
-def in_threads(*calls):
-    """Run the calls at once, each in a thread with connections of its own; return what went wrong."""
-    errors = []
-
-    def body(call):
-        try:
-            call()
-        except Exception as error:  # The test looks at them.
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=body, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return errors
-
-
-def let_leases_end():
-    sql("UPDATE governance_message SET lease_until = NULL")
-    sql("UPDATE governance_conversation SET lease_until = NULL")
 
 
 def test_j04_two_workers_at_one_row_have_one_effect(tenant):
@@ -73,78 +38,132 @@ def test_j04_two_workers_at_one_row_have_one_effect(tenant):
     assert sql("SELECT count(*) FROM governance_finding WHERE message_id IS NOT NULL") == [(40,)]
 
 
-def test_j04_control_without_the_second_step_both_would_write(tenant):
-    """The mutant: what was claimed is worked on without looking whether it is still ours."""
-    chats(tenant, 1)
-    with tenant_scope(tenant.id):
-        first = classifying.claim_pending(classifying.KINDS[0], limit=8)
-    let_leases_end()
-    with tenant_scope(tenant.id):
-        second = classifying.claim_pending(classifying.KINDS[0], limit=8)
-    assert {row.id for row in second.rows} <= {row.id for row in first.rows}, "both hold a claim on one row"
-    with tenant_scope(tenant.id):
-        assert classifying.lock_pending(classifying.KINDS[0], first.rows[:1]) == [], "the guard: the first has lost it"
+def without_second_step(kind, rows):
+    """The mutant of `lock_pending`: what was claimed is worked on, unlocked and without a look at whose it is by now."""
+    return list(kind.model.objects.filter(id__in=[row.id for row in rows]).order_by("id"))
 
 
-def test_j09_work_that_outlives_every_timeout_is_done_once(tenant, monkeypatch):
-    """The message is given out again while the first worker is still at it: its row locks say so."""
+def effects():
+    """How often the messages were sealed, the findings of the one that has one, and the rows that the record speaks of."""
+    ((revision,),) = sql("SELECT DISTINCT redacted_revision FROM governance_message")
+    ((findings,),) = sql("SELECT count(*) FROM governance_finding WHERE message_id IS NOT NULL")
+    return revision, findings, sql(RECORDED)[0][0]
+
+
+def overtake(tenant, monkeypatch):
+    """A worker stops between its claim and its locks, until its lease is over and another has done the rows."""
+    plain, stops = classifying.service_principal, []
+
+    def stopping(**arguments):
+        if not stops:
+            stops.append(True)
+            let_leases_end()
+            run_classification(tenant.id)
+        return plain(**arguments)
+
+    monkeypatch.setattr(classifying, "service_principal", stopping)
+    assert classify_batch(tenant=tenant.id, now=now()).claimed == 2
+    assert stops
+
+
+def test_j04_a_worker_that_was_overtaken_changes_nothing(tenant, monkeypatch):
     chats(tenant, 1)
-    plain, begun = classifying.redact, threading.Event()
+    overtake(tenant, monkeypatch)
+    assert effects() == (1, 1, 3)
+
+
+def test_j04_control_without_the_second_step_the_effect_is_doubled(tenant, monkeypatch):
+    chats(tenant, 1)
+    monkeypatch.setattr(classifying, "lock_pending", without_second_step)
+    overtake(tenant, monkeypatch)
+    assert effects() == (2, 2, 5), "sealed twice, found twice, and twice on the record"
+
+
+def outlive(tenant, monkeypatch, *, patience):
+    """A scan takes until another worker has come five times and found the leases over, or for `patience` seconds."""
+    plain, begun, tried = classifying.redact, threading.Event(), threading.Event()
 
     def slow(*arguments, **more):
-        begun.set()
-        time.sleep(1.5)
+        if not begun.is_set():
+            begun.set()
+            tried.wait(patience)
         return plain(*arguments, **more)
 
-    monkeypatch.setattr(classifying, "redact", slow)
-
     def late():
-        begun.wait(5)
-        monkeypatch.setattr(classifying, "redact", plain)
+        begun.wait(20)
         for _ in range(5):
-            let_leases_in_the_way()
+            let_leases_in_the_way_end()
             run_classification(tenant.id)
+        tried.set()
 
-    def let_leases_in_the_way():
+    def let_leases_in_the_way_end():
         with admin() as outside:
             outside.execute("SET lock_timeout = '100ms'")
             with suppress(psycopg.errors.LockNotAvailable):
                 outside.execute("UPDATE governance_message SET lease_until = NULL")
 
+    monkeypatch.setattr(classifying, "redact", slow)
     assert in_threads(lambda: classify_batch(tenant=tenant.id, now=now()), late) == []
-    assert sql("SELECT DISTINCT redacted_revision FROM governance_message") == [(1,)]
 
 
-def test_j09_control_a_lease_alone_would_let_the_second_in(tenant):
+def test_j09_work_that_outlives_every_timeout_is_done_once(tenant, monkeypatch):
+    """The message is given out again while the first worker is still at it: its row locks say so."""
+    chats(tenant, 1)
+    outlive(tenant, monkeypatch, patience=1.5)
+    assert effects() == (1, 1, 3)
+
+
+def test_j09_control_a_lease_alone_lets_the_second_in_and_the_effect_is_doubled(tenant, monkeypatch):
     """The mutant: no row locks while working, only the lease, which is over before the work is."""
     chats(tenant, 1)
-    with tenant_scope(tenant.id):
-        first = classifying.claim_pending(classifying.KINDS[0], limit=8)
-    let_leases_end()
-    with tenant_scope(tenant.id):
-        second = classifying.claim_pending(classifying.KINDS[0], limit=8)
-    assert first.rows[0].id == second.rows[0].id
+    monkeypatch.setattr(classifying, "lock_pending", without_second_step)
+    outlive(tenant, monkeypatch, patience=20)
+    assert effects() == (1, 2, 5), "one wrote over what the other had, and the finding stands twice"
 
 
-def test_j10_a_crash_between_commit_and_ring_loses_nothing(tenant):
-    class Crash(Exception):
-        pass
+class Crash(Exception):
+    """Ends a process between the commit and what was to follow it."""
 
-    def crash(topic, waiting):
-        raise Crash
 
+def crash(*_):
+    raise Crash
+
+
+@pytest.fixture
+def crashing():
+    """A bell in which the process ends."""
     bell.bind(crash)
-    try:
-        with pytest.raises(Crash):
-            chats(tenant, 1)
-    finally:
-        bell.bind(None)
+    yield
+    bell.bind(None)
+
+
+def test_j10_a_crash_between_commit_and_ring_loses_nothing(tenant, crashing):
+    with pytest.raises(Crash):
+        chats(tenant, 1)
     assert pending_tenants() == [tenant.id], "the rows themselves are the outbox"
+    bell.bind(None)
     classify_for_all()
     assert sql(REVISIONS) == [(1, 1, 2)]
+    bell.bind(crash)
+    with pytest.raises(Crash), tenant_scope(tenant.id):
+        create(tenant=tenant.id, topic="x", spec={})
+    assert sql("SELECT state FROM governance_job") == [("waiting",)], "a job as well"
 
 
-def test_j10_control_a_ring_alone_tells_nothing_before_the_commit(tenant):
+def test_j10_control_work_that_is_told_of_after_the_commit_is_lost(tenant):
+    """The mutant: no row in the transaction, only a hook behind it, which the crash comes before."""
+
+    def later():
+        with tenant_scope(tenant.id):
+            create(tenant=tenant.id, topic="x", spec={})
+
+    with pytest.raises(Crash), tenant_scope(tenant.id):
+        transaction.on_commit(crash)
+        transaction.on_commit(later)
+    assert sql("SELECT count(*) FROM governance_job") == [(0,)]
+
+
+def test_j10_control_a_ring_comes_with_the_commit_and_never_without_it(tenant):
     rung = []
     bell.bind(lambda topic, waiting: rung.append(waiting))
     try:
@@ -157,70 +176,6 @@ def test_j10_control_a_ring_alone_tells_nothing_before_the_commit(tenant):
         assert rung == [tenant.id]
     finally:
         bell.bind(None)
-
-
-class Cut:
-    """Cuts the connection of this thread at its n-th statement, as a failover does."""
-
-    def __init__(self, at):
-        self.at, self.seen, self.done = at, 0, False
-
-    def __call__(self, execute, statement, params, many, context):
-        self.seen += 1
-        if self.seen == self.at:
-            self.done = True
-            process = context["connection"].connection.info.backend_pid
-            with admin() as outside:
-                outside.execute("SELECT pg_terminate_backend(%s)", [process])
-        return execute(statement, params, many, context)
-
-
-def test_j11_a_connection_cut_at_any_statement_leaves_no_half_state(tenant):
-    number, cut = 0, Cut(1)
-    while cut.done or number == 0:
-        number += 1
-        chats(tenant, 1, prefix=f"c{number}")
-        cut = Cut(number)
-        for alias in ("default", "audit"):
-            connections[alias].execute_wrappers.append(cut)
-        with suppress(DatabaseError, RecordRefused):
-            classify_batch(tenant=tenant.id, now=now())
-        for alias in ("default", "audit"):
-            connections[alias].execute_wrappers.remove(cut)
-        connections.close_all()
-        half = sql("SELECT count(*) FROM governance_message WHERE (state = 1) <> (redacted IS NOT NULL)")
-        assert half == [(0,)]
-        drop_broken_connections()
-        let_leases_end()
-        run_classification(tenant.id)
-        rests._until.clear()
-    assert number > 20, "each statement of a batch was cut once"
-    while pending_tenants():
-        let_leases_end()
-        run_classification(tenant.id)
-    assert sql(REVISIONS) == [(1, 1, 2 * number)]
-    assert sql("SELECT count(*) FROM governance_finding WHERE message_id IS NOT NULL") == [(number,)]
-
-
-def test_j11_control_effect_and_state_in_two_transactions_would_come_apart(tenant):
-    """The mutant: the state is written by itself, and the cut comes before the text."""
-    chats(tenant, 1)
-    with tenant_scope(tenant.id), connection.cursor() as cursor:
-        cursor.execute("UPDATE governance_message SET state = 1")
-    assert sql("SELECT count(*) FROM governance_message WHERE (state = 1) <> (redacted IS NOT NULL)") == [(2,)]
-
-
-def test_j11_a_standby_that_only_reads_is_refused_and_nothing_is_half_done(tenant):
-    chats(tenant, 1)
-    with connection.cursor() as cursor:
-        cursor.execute("SET default_transaction_read_only = on")
-    try:
-        with pytest.raises(DatabaseError):
-            classify_batch(tenant=tenant.id, now=now())
-    finally:
-        connection.close()
-    assert sql(REVISIONS) == [(0, 0, 2)]
-    assert sql("SELECT DISTINCT attempt FROM governance_message") == [(0,)]
 
 
 def test_j13_two_bulk_jobs_over_the_same_rows_do_not_stand_in_each_others_way(tenant, people):
@@ -251,135 +206,3 @@ def test_j13_control_rows_locked_in_opposite_order_do(tenant):
     errors = in_threads(lambda: lock(first, second), lambda: lock(second, first))
     assert len(errors) == 1
     assert "deadlock" in str(errors[0]) or "lock timeout" in str(errors[0])
-
-
-def test_j16_one_message_of_a_small_tenant_waits_for_no_large_one(tenant):
-    small = make_tenant()
-    count = 20_000 if SOAK else 1_000
-    for start in range(0, count, 500):
-        chats(tenant, 500, prefix=f"large-{start}")
-    chats(small, 1, prefix="small")
-    began = time.monotonic()
-    done = []
-
-    def watch():
-        while not done:
-            if not sql("SELECT 1 FROM governance_message WHERE state = 0 AND tenant_id = %s LIMIT 1", small.id):
-                done.append(time.monotonic() - began)
-            time.sleep(0.02)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    classify_for_all(first=tenant.id, seconds=8)
-    watcher.join()
-    assert done[0] < 5
-    left = sql("SELECT count(*) FROM governance_message WHERE state = 0 AND tenant_id = %s", tenant.id)[0][0]
-    print(f"the small tenant's message was done after {done[0]:.2f} s; {left} of the large one waited still")
-
-
-def test_j16_one_job_of_a_small_tenant_waits_for_no_large_one(tenant):
-    small = make_tenant()
-    with tenant_scope(tenant.id):
-        jobs = 100_000 if SOAK else 5_000
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO governance_job (id, tenant_id, topic, state, spec, cursor, done, fence, reason, attempt, seconds)"
-                " SELECT gen_random_uuid(), %s::uuid, 'one', 'waiting', '{}', '{}', 0, 0, '', 0, 0"
-                " FROM generate_series(1, %s::int)",
-                [tenant.id, jobs],
-            )
-    with tenant_scope(small.id):
-        mine = create(tenant=small.id, topic="one", spec={})
-    done_at = {}
-
-    def one(leased):
-        with tenant_scope(leased.tenant):
-            lock_job(leased)
-            advance(leased, done=1, cursor={}, finished=True)
-        done_at.setdefault(leased.id, time.monotonic())
-
-    began = time.monotonic()
-    work_for_all({"one": one}, first=tenant.id, seconds=6)
-    assert done_at[mine] - began < 5
-    assert len(done_at) > 5, "the large tenant's went on, too"
-
-
-def test_j16_control_first_come_first_served_would_starve_it(tenant):
-    """The mutant: one queue for all by age; the small tenant's job is behind all others."""
-    small = make_tenant()
-    with tenant_scope(tenant.id):
-        for _ in range(20):
-            create(tenant=tenant.id, topic="one", spec={})
-    with tenant_scope(small.id):
-        mine = create(tenant=small.id, topic="one", spec={})
-    by_age = [row[0] for row in sql("SELECT id FROM governance_job ORDER BY created_at, id")]
-    assert by_age.index(mine) == 20
-
-
-def test_j19_work_of_a_newer_version_waits_for_a_process_that_knows_it(tenant):
-    with tenant_scope(tenant.id):
-        newer = create(tenant=tenant.id, topic="topic of a newer version", spec={"format": 2})
-    assert work_for_all(HANDLERS, seconds=1) == 0
-    assert sql("SELECT state, attempt FROM governance_job WHERE id = %s", newer) == [("waiting", 0)]
-
-
-def test_j19_control_a_process_that_knows_it_does_it(tenant):
-    with tenant_scope(tenant.id):
-        create(tenant=tenant.id, topic="newer", spec={})
-
-    def handler(leased):
-        with tenant_scope(leased.tenant):
-            lock_job(leased)
-            advance(leased, done=1, cursor={}, finished=True)
-
-    assert work_for_all({"newer": handler}) == 1
-
-
-def test_a_provider_that_is_away_burns_no_attempt_of_a_message(tenant, monkeypatch):
-    chats(tenant, 1)
-
-    def away(**_):
-        raise ProviderFailed("away")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(classifying, "warm", away)
-        for _ in range(5):
-            rests._until.clear()
-            run_classification(tenant.id, seconds=0.2)
-    assert sql("SELECT DISTINCT attempt, state FROM governance_message") == [(0, 0)]
-    rests._until.clear()
-    run_classification(tenant.id)
-    assert sql(REVISIONS) == [(1, 1, 2)]
-
-
-def test_a_record_that_cannot_be_written_burns_no_attempt(tenant):
-    chats(tenant, 1)
-    sql("ALTER TABLE governance_auditentry ADD CONSTRAINT full_disk CHECK (false) NOT VALID")
-    try:
-        for _ in range(4):
-            rests._until.clear()
-            let_leases_end()
-            run_classification(tenant.id, seconds=0.2)
-    finally:
-        sql("ALTER TABLE governance_auditentry DROP CONSTRAINT full_disk")
-    assert sql("SELECT DISTINCT attempt, state FROM governance_message") == [(0, 0)]
-    rests._until.clear()
-    let_leases_end()
-    run_classification(tenant.id)
-    assert sql(REVISIONS) == [(1, 1, 2)]
-
-
-def test_a_suspended_key_burns_no_attempt(tenant):
-    chats(tenant, 1)
-    content = "ring_id IN (SELECT id FROM governance_keyring WHERE use = 'content')"
-    sql(f"UPDATE governance_keyversion SET state = 'suspended' WHERE state = 'active' AND {content}")
-    for _ in range(4):
-        rests._until.clear()
-        let_leases_end()
-        run_classification(tenant.id, seconds=0.2)
-    assert sql("SELECT DISTINCT attempt, state FROM governance_message") == [(0, 0)]
-    sql(f"UPDATE governance_keyversion SET state = 'active' WHERE state = 'suspended' AND {content}")
-    rests._until.clear()
-    let_leases_end()
-    run_classification(tenant.id)
-    assert sql(REVISIONS) == [(1, 1, 2)]

@@ -3,7 +3,6 @@
 import threading
 import time
 from contextlib import contextmanager
-from uuid import UUID
 
 import pytest
 from django.db import connections
@@ -11,10 +10,13 @@ from django.db import connections
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import LEASE_SECONDS, claim
 from governance.jobs.leasing import create
-from governance.pipeline import draining, turns
+from governance.keys.errors import ProviderFailed
+from governance.pipeline import draining
 from governance.pipeline.running import run_classification
-from governance.pipeline.turns import in_turns, rests
+from governance.pipeline.turns import rests
 from governance.pipeline.working import work_for_all
+from governance.privacy import classifying
+from tests.concurrency.rows import REVISIONS, let_leases_end
 from tests.conftest import item, store
 from tests.security.test_c_ciphertext import admin, sql
 
@@ -34,8 +36,7 @@ def try_again(tenant, times=4):
     """Let workers come to the rows so often that all attempts would be burnt."""
     for _ in range(times):
         rests._until.clear()
-        sql("UPDATE governance_message SET lease_until = NULL")
-        sql("UPDATE governance_conversation SET lease_until = NULL")
+        let_leases_end()
         run_classification(tenant.id, seconds=0.2)
 
 
@@ -140,33 +141,51 @@ def test_control_a_lease_of_now_is_not(tenant):
     assert claimed(tenant) == ()
 
 
-def round_of(tenants, *, first=None):
-    """Let each turn take a third of the time that there is; return whose turns there were."""
-    seen = []
+def test_a_provider_that_is_away_burns_no_attempt_of_a_message(tenant, monkeypatch):
+    chats(tenant)
 
-    def turn(tenant, until):
-        seen.append(tenant)
-        time.sleep(0.02)
-        return True
+    def away(**_):
+        raise ProviderFailed("away")
 
-    in_turns(lambda: tenants, turn, first=first, seconds=0.05)
-    return seen
-
-
-def test_j16_no_tenant_is_last_for_ever_where_the_time_ends_before_the_round(monkeypatch):
-    monkeypatch.setattr(turns, "_last", None)
-    tenants = [UUID(int=number) for number in range(1, 21)]
-    seen = set()
-    for _ in range(20):
-        seen.update(round_of(tenants))
-    assert seen == set(tenants)
-    assert round_of(tenants, first=tenants[0])[0] == tenants[0], "whom a ring names is first all the same"
+    with monkeypatch.context() as patch:
+        patch.setattr(classifying, "warm", away)
+        for _ in range(5):
+            rests._until.clear()
+            run_classification(tenant.id, seconds=0.2)
+    assert sql(ATTEMPTS) == [(0, 0)]
+    rests._until.clear()
+    run_classification(tenant.id)
+    assert sql(REVISIONS) == [(1, 1, 1)]
 
 
-def test_j16_control_always_from_the_first_on_the_last_would_starve():
-    tenants = [UUID(int=number) for number in range(1, 21)]
-    seen = set()
-    for _ in range(20):
-        turns._last = None
-        seen.update(round_of(tenants))
-    assert tenants[-1] not in seen
+def test_a_record_that_cannot_be_written_burns_no_attempt(tenant):
+    chats(tenant)
+    sql("ALTER TABLE governance_auditentry ADD CONSTRAINT full_disk CHECK (false) NOT VALID")
+    try:
+        for _ in range(4):
+            rests._until.clear()
+            let_leases_end()
+            run_classification(tenant.id, seconds=0.2)
+    finally:
+        sql("ALTER TABLE governance_auditentry DROP CONSTRAINT full_disk")
+    assert sql(ATTEMPTS) == [(0, 0)]
+    rests._until.clear()
+    let_leases_end()
+    run_classification(tenant.id)
+    assert sql(REVISIONS) == [(1, 1, 1)]
+
+
+def test_a_suspended_key_burns_no_attempt(tenant):
+    chats(tenant)
+    content = "ring_id IN (SELECT id FROM governance_keyring WHERE use = 'content')"
+    sql(f"UPDATE governance_keyversion SET state = 'suspended' WHERE state = 'active' AND {content}")
+    for _ in range(4):
+        rests._until.clear()
+        let_leases_end()
+        run_classification(tenant.id, seconds=0.2)
+    assert sql(ATTEMPTS) == [(0, 0)]
+    sql(f"UPDATE governance_keyversion SET state = 'active' WHERE state = 'suspended' AND {content}")
+    rests._until.clear()
+    let_leases_end()
+    run_classification(tenant.id)
+    assert sql(REVISIONS) == [(1, 1, 1)]
