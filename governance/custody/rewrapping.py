@@ -3,6 +3,7 @@
 Writers go on: each step holds the ring's lock shared, as they do. A job that is killed goes on where its last step ended.
 """
 
+import time
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -15,11 +16,12 @@ from governance.jobs.leasing import OPEN, Leased, advance, create, lock_job
 from governance.jobs.models import Job
 from governance.keys.errors import KeyWorkGoesOn, UnknownKey
 from governance.keys.rewrapping import count_left, rewrap_next
-from governance.keys.rings import lock_exclusive, rings_of
+from governance.keys.rings import lock_exclusive, lock_shared, others_inside, rings_of
 from governance.keys.warming import warm
 from governance.keys.wrapped import NOBODY
 
 TOPIC: Final = "rewrap"
+REST: Final = 0.5  # Of the time of a step, where writers are inside: they use the same cores.
 
 
 def ask_rewrap(*, principal: Principal, use: str, now: datetime) -> UUID:
@@ -56,12 +58,20 @@ def rewrap_step(job: Leased) -> None:
     with tenant_scope(job.tenant):
         ring = rings_of(job.tenant)[use]
         warm(tenant=job.tenant, uses=frozenset({use}), emergency=True)
+    began = time.monotonic()
     with tenant_scope(job.tenant):
         lock_job(job)
+        others = others_inside(ring)
         moved = rewrap_next(ring=ring, after=UUID(job.cursor.get("after", str(NOBODY))))
         if moved.last is not None:
             advance(job, done=moved.keys, cursor={"after": str(moved.last)})
-            return
+    if moved.last is not None:
+        if others:
+            time.sleep(REST * (time.monotonic() - began))
+        return
+    with tenant_scope(job.tenant):
+        lock_job(job)
+        lock_shared([ring])
         left = count_left(ring)  # None can be made under an older version meanwhile: the ring's lock is held.
         advance(job, done=0, cursor={}, finished=left.movable == 0)
         if job.finished:

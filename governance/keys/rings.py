@@ -114,6 +114,18 @@ def lock_shared(rings: Iterable[UUID]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [number])
 
 
+def others_inside(ring: UUID) -> bool:
+    """Return whether another connection holds the ring's lock now, as writers do."""
+    number = lock_number(ring) & 0xFFFF_FFFF_FFFF_FFFF
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
+            " AND classid::bigint = %s AND objid::bigint = %s AND pid <> pg_backend_pid())",
+            [number >> 32, number & 0xFFFF_FFFF],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def lock_exclusive(ring: UUID) -> None:
     """Take the ring's lock alone: every writer that held it has committed, and the next ones read what comes after."""
     with connection.cursor() as cursor:
