@@ -67,6 +67,11 @@ def member_principal(options: Mapping[str, Any]) -> Principal:
     return principal_for(user=member, tenant=tenant, second_factor_at=shown, operator=operator()["operator"])
 
 
+def inert(text: str, *, kept: str = "\n") -> str:
+    """Return text in which nothing moves a cursor or hides: what is not printable is escaped as in JSON."""
+    return "".join(each if each.isprintable() or each in kept else json.dumps(each)[1:-1] for each in text)
+
+
 class VaultCommand(BaseCommand):
     """A command of one domain call. A domain error becomes one line with its code; a traceback never shows text."""
 
@@ -94,5 +99,6 @@ class VaultCommand(BaseCommand):
         raise NotImplementedError
 
     def show(self, options: Mapping[str, Any], result: Mapping[str, Any], text: str) -> None:
-        """Print `result` as JSON where asked, else `text`."""
-        self.stdout.write(json.dumps(result, ensure_ascii=False, default=str) if options["as_json"] else text)
+        """Print `result` as JSON where asked, else `text`; neither holds anything that a terminal would obey."""
+        shown = inert(json.dumps(result, ensure_ascii=False, default=str), kept="") if options["as_json"] else inert(text)
+        self.stdout.write(shown)

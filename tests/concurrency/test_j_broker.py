@@ -1,9 +1,6 @@
 """ATTACKS.md, rows J06, J07 and J12: what people who reach the broker put into it, and a broker that is in ruins."""
 
-import base64
 import json
-import os
-import pickle
 import shutil
 import subprocess
 import sys
@@ -15,10 +12,15 @@ from uuid import uuid4
 import pytest
 import redis
 
+from governance.pipeline import ringing
+from governance.pipeline.schedules import SCHEDULES
+from governance.pipeline.tasks import TASKS
 from governance.runtime.state import StateFolder
 from governance.runtime.valkey import Valkey
 from settings.celery import app
+from settings.transport import is_ring
 from tests.concurrency.celery_processes import all_done, broker, chats, ring, states, worker
+from tests.concurrency.forged import formats, malformed, push
 from tests.processes import environment, wait_for
 
 
@@ -29,61 +31,82 @@ def empty_queues(transactional_db):
     broker().flushdb()
 
 
-class Bomb:
-    """Unpickled, it makes a file: code of whoever can write to the broker."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
+BELIEVING = ["-I", "tests.concurrency.believing"]
 
 
-def hostile(path):
-    """Messages of other formats, and broken ones: content type, encoding, body."""
-    bomb = pickle.dumps(([], {}, {"boom": Bomb(path)}))
-    return [
-        ("application/x-python-serialize", "binary", bomb),
-        ("application/x-yaml", "utf-8", b"!!python/object/apply:os.mkdir ['%s']" % str(path).encode()),
-        ("application/x-msgpack", "binary", b"\x93\x90\x80\x80"),
-        ("application/json", "utf-8", b"not json"),
-        ("application/json", "utf-8", b"[" * 100_000),
-        ("application/json", "utf-8", json.dumps([["x" * 5_000_000], {}, {}]).encode()),
-    ]
+def made(folder):
+    return {path.name for path in folder.iterdir()}
 
 
-def push(content_type, encoding, body, *, broken_base64=False):
-    """Put one raw message into the queue, as kombu's Redis transport lays it out."""
-    text = base64.b64encode(body).decode()
-    message = {
-        "body": text[:-3] + "*" if broken_base64 else text, "content-type": content_type, "content-encoding": encoding,
-        "headers": {"lang": "py", "task": "threadvault.classify", "id": str(uuid4()), "root_id": None, "parent_id": None},
-        "properties": {
-            "delivery_mode": 2, "delivery_info": {"exchange": "", "routing_key": "content"}, "priority": 0,
-            "body_encoding": "base64", "delivery_tag": str(uuid4()), "correlation_id": str(uuid4()), "reply_to": "",
-        },
-    }  # fmt: skip
-    broker().lpush("content", json.dumps(message))
+def still_works(running, tenant, prefix):
+    """Whatever came before, the next ring is answered."""
+    chats(tenant, "mail kim@example.com", prefix=prefix)
+    ring(tenant)
+    wait_for(lambda: 0 not in states())
+    assert running.poll() is None
 
 
 def test_j06_other_formats_are_refused_and_the_worker_lives(tenant, tmp_path):
-    made = tmp_path / "made-by-an-attacker"
-    with worker() as running:
-        messages = [*hostile(made), ("application/json", "utf-8", b"[[], {}, {}]")]
-        for number, (content_type, encoding, body) in enumerate(messages):
-            push(content_type, encoding, body, broken_base64=number == len(messages) - 1)
-            chats(tenant, "mail kim@example.com", prefix=f"after-{number}")
-            ring(tenant)
-            wait_for(all_done(number + 1))
-            print(number, content_type, "survived")
-        assert running.poll() is None
-    assert not made.exists()
+    with worker(concurrency=1, extra=BELIEVING) as running:
+        for name, forged in formats(tmp_path).items():
+            push(forged)
+            still_works(running, tenant, name)
+    assert made(tmp_path) == set()
 
 
-def test_j06_control_the_bomb_is_live(tmp_path):
-    made = tmp_path / "made-by-an-attacker"
-    pickle.loads(pickle.dumps(Bomb(made)))
-    assert made.exists()
+def test_j06_past_our_transport_celery_refuses_the_formats_and_not_the_size(tenant, tmp_path):
+    """A second guard, and the control of what the first does beside it."""
+    with worker(concurrency=1, extra=BELIEVING, TEST_TRANSPORT="plain") as running:
+        for forged in formats(tmp_path).values():
+            push(forged)
+        still_works(running, tenant, "after")
+    assert made(tmp_path) == {"oversized"}
+
+
+def test_j06_control_a_worker_that_believes_the_broker_does_what_they_say(tmp_path):
+    believes = {"TEST_TRANSPORT": "plain", "TEST_ACCEPT": "pickle,yaml,msgpack"}
+    with worker(concurrency=1, extra=BELIEVING, **believes):
+        for forged in formats(tmp_path).values():
+            push(forged)
+        wait_for(lambda: made(tmp_path) == {"pickle", "yaml", "msgpack", "oversized"})
+
+
+def test_j06_messages_that_are_no_rings_are_dropped_and_the_worker_lives(tenant):
+    with worker(concurrency=1) as running:
+        for forged in malformed().values():
+            push(forged)
+        still_works(running, tenant, "after")
+    assert broker().hlen("unacked") == 0, "none of them comes back"
+
+
+@pytest.mark.parametrize("name", ["broken base64", "no json", "properties None"])
+def test_j06_control_by_the_plain_transport_one_of_them_ends_the_worker(name):
+    with worker(concurrency=1, extra=BELIEVING, TEST_TRANSPORT="plain") as running:
+        push(malformed()[name])
+        assert running.wait(30) != 0
+
+
+def test_j06_what_is_no_ring_is_told_from_one():
+    forged = {name: one if isinstance(one, bytes) else one.encode() for name, one in malformed().items()}
+    assert len(forged) > 80
+    assert [name for name, one in forged.items() if is_ring(one)] == []
+
+
+@pytest.mark.parametrize("entry", [*TASKS, *SCHEDULES])
+def test_j06_control_every_ring_of_ours_is_one(entry, tenant):
+    """With all that the bell and the schedule hang on it; and so is one that was given out before."""
+    queues = ("content", "jobs", "upkeep")
+    if entry in TASKS:
+        ringing.ring(entry, tenant.id)
+    else:
+        planned = SCHEDULES[entry]
+        app.send_task(planned["task"], **planned["options"])
+    ((sent,),) = [found for queue in queues if (found := broker().lrange(queue, 0, -1))]
+    assert is_ring(sent)
+    again = json.loads(sent)
+    again["headers"]["redelivered"] = again["properties"]["delivery_info"]["redelivered"] = True
+    assert is_ring(json.dumps(again).encode())
+    assert [is_ring(json.dumps({**again, "more": "x" * size}).encode()) for size in (1_000, 20_000)] == [True, False]
 
 
 def commands():
@@ -129,6 +152,12 @@ def spare():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def spooled(text, server):
+    """The files of the broker and of what runs beside it in which the text stands."""
+    search = ["grep", "-rl", text, str(server.state.home)]
+    return subprocess.run(search, check=False, capture_output=True, text=True).stdout
+
+
 def full(client):
     client.config_set("maxmemory", "1")
 
@@ -165,12 +194,16 @@ def test_j12_a_ruined_broker_neither_loses_a_chat_nor_keeps_its_text(ruin, tenan
     if ruin is not slow:
         assert "The broker did not take a ring" in log
     assert sentinel not in log
-    found = ["grep", "-rl", sentinel, str(server.state.home)]
-    assert subprocess.run(found, check=False, capture_output=True, text=True).stdout == "", "no text is spooled"
+    assert spooled(sentinel, server) == "", "no text is spooled"
 
 
-def test_j12_control_a_sound_broker_has_the_ring(tenant, spare):
+def test_j12_control_a_sound_broker_has_the_ring_and_a_spooled_text_is_found(tenant, spare):
     server, client = spare
     log, _ = send("mail kim@example.com", server)
     assert "did not take" not in log
     assert client.llen("content") == 1
+    sentinel = f"sentinel{uuid4().hex}"
+    client.lpush("content", sentinel)
+    client.config_set("rdbcompression", "no")
+    client.save()
+    assert spooled(sentinel, server) != "", "the search sees what a broker keeps"

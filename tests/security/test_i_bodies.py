@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from governance.identity.members import MemberRefused, create_person
 from governance.identity.models import User
 from governance.identity.scoping import tenant_scope
 from governance.identity.tokens import mint
+from governance.ingest import batches
+from governance.ingest.formats import json_values
+from governance.management import base
 from governance.vault.models import Conversation
 from tests.conftest import OPERATOR, item, make_person, now
 from tests.processes import environment, wait_for
@@ -31,6 +34,7 @@ from tests.security.test_c_ciphertext import sql
 from tests.security.test_t_workers import free_port, get
 
 MIB = 1024 * 1024
+LARGE = b'{"items": ["' + b"x" * (20 * MIB) + b'"]}'
 
 
 def token_of(tenant, user):
@@ -76,6 +80,23 @@ def test_i05_an_odd_number_or_a_doubled_name_is_refused_and_nothing_is_stored(pr
     assert stored() == 0
 
 
+def test_i05_control_a_reader_that_takes_a_name_twice_loses_a_value_unseen(tenant, producer, monkeypatch):
+    monkeypatch.setattr(batches, "loads", json.loads)
+    answer = producer.generic("POST", "/api/v1/conversations:batch", ODD["doubled name"], content_type="application/json")
+    assert [one["status"] for one in answer.json()["results"]] == [201]
+    with tenant_scope(tenant.id):
+        assert Conversation.objects.get().collection.name == "d", "and nobody knows that it said c"
+
+
+@pytest.mark.parametrize("odd", ["nan", "infinity", "5,000 digits"])
+def test_i05_control_a_usual_reader_takes_odd_numbers_or_ends_in_an_error_of_the_server(odd, producer, monkeypatch):
+    """Both guards are out: the strict reader, and the second look at what another format may have read."""
+    monkeypatch.setattr(batches, "loads", json.loads)
+    monkeypatch.setattr(json_values, "_refuse_scalar", lambda *_: None)
+    answer = producer.generic("POST", "/api/v1/conversations:batch", ODD[odd], content_type="application/json")
+    assert answer.status_code == 500 or [one["status"] for one in answer.json()["results"]] == [201]
+
+
 @pytest.mark.parametrize("body", ['{"code": NaN}', '{"code": ' + "9" * 5000 + "}", "[" * 100_000, '{"code": "\\u0000"}'])
 @pytest.mark.parametrize("path", ["purposes", "policies", "detect", "members", "tokens", "jobs"])
 def test_i05_other_doors_refuse_them_as_well(officer, path, body):
@@ -104,14 +125,14 @@ def test_i05_names_of_prototypes_are_data(tenant, producer):
 
 
 @contextmanager
-def site():
+def site(*kind, **variables):
     """The product behind a real gunicorn with one worker."""
     port = free_port()
     command = [
-        sys.executable, "-m", "gunicorn", "settings.wsgi:application", "-k", "gthread", "-w", "1", "--threads", "4",
+        sys.executable, "-m", "gunicorn", "settings.wsgi:application", *(kind or ("-k", "gthread", "--threads", "4")), "-w", "1",
         "-b", f"127.0.0.1:{port}", "--log-level", "error",
     ]  # fmt: skip
-    running = subprocess.Popen(command, env=environment(DJANGO_SETTINGS_MODULE="settings.test"))
+    running = subprocess.Popen(command, env=environment(**{"DJANGO_SETTINGS_MODULE": "settings.test", **variables}))
     try:
         wait_for(lambda: get(port, "/livez", "localhost"))
         yield port
@@ -138,11 +159,11 @@ def send(port, token, body, *, chunked=False):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Host": "localhost"}
     try:
-        connection.request("POST", "/api/v1/conversations:batch", body=body, headers=headers, encode_chunked=chunked)
-        answer = connection.getresponse()
+        with suppress(BrokenPipeError, ConnectionResetError):  # It may answer before the body has ended, and read no more.
+            connection.request("POST", "/api/v1/conversations:batch", body=body, headers=headers, encode_chunked=chunked)
+        answer = http.client.HTTPResponse(connection.sock, method="POST")
+        answer.begin()
         return answer.status, answer.headers.get("Content-Type"), answer.read()
-    except (BrokenPipeError, ConnectionResetError):
-        return 413, "application/problem+json", b"{}"  # The server answered before the body had ended, and closed.
     finally:
         connection.close()
 
@@ -154,26 +175,51 @@ def test_i06_sizes_have_a_limit_an_answer_in_json_and_a_bound_of_memory(tenant):
         status, _, body = send(port, token, three)
         assert (status, json.loads(body)["results"][0]["status"]) == (207, 201), "the control: 3 MB are within the limit"
         before = resident(port)
-        for large in (b'{"items": ["' + b"x" * (20 * MIB) + b'"]}',) * 3:
-            status, media, _ = send(port, token, large)
+        for _ in range(3):
+            status, media, _ = send(port, token, LARGE)
             assert (status, media) == (413, "application/problem+json")
         pieces = (b"x" * 65_536 for _ in range(20 * 16))
         status, _, _ = send(port, token, pieces, chunked=True)
         assert status in {400, 411, 413}
-        assert resident(port) - before < 64 * MIB, "the memory does not grow with what is refused"
+        assert resident(port) - before < 32 * MIB, "the memory does not grow with what is refused"
     assert stored() == 1
+
+
+def test_i06_control_without_limits_the_memory_grows_with_the_body(tenant, tmp_path):
+    token = token_of(tenant, User.objects.get(memberships__tenant=tenant, memberships__role="producer"))
+    (tmp_path / "unlimited.py").write_text("from settings.test import *\nDATA_UPLOAD_MAX_MEMORY_SIZE = None\n")
+    own = {"DJANGO_SETTINGS_MODULE": "unlimited", "PYTHONPATH": f"{tmp_path}:{Path.cwd()}"}
+    with site(**own, THREADVAULT_BATCH_BYTES=str(100 * MIB)) as port:
+        before = resident(port)
+        assert send(port, token, LARGE)[0] != 413
+        assert resident(port) - before > 40 * MIB
+
+
+def slow_body(port, token):
+    """A connection on which a body has begun and does not end."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.sendall(
+        b"POST /api/v1/conversations:batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Authorization: Bearer " + token.encode() + b"\r\nContent-Length: 1000\r\n\r\n{"
+    )
+    return connection
+
+
+def test_i06_control_a_server_of_one_thread_waits_for_the_body(tenant):
+    token = token_of(tenant, User.objects.get(memberships__tenant=tenant, memberships__role="producer"))
+    with site("-k", "sync") as port:
+        with slow_body(port, token), socket.create_connection(("127.0.0.1", port), timeout=3) as other:
+            time.sleep(0.5)
+            other.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with pytest.raises(TimeoutError):
+                other.recv(1)
+        assert wait_for(lambda: get(port, "/livez", "localhost"))[0] == 200
 
 
 def test_i06_a_body_that_comes_slowly_keeps_nobody_else_waiting(tenant):
     token = token_of(tenant, User.objects.get(memberships__tenant=tenant, memberships__role="producer"))
-    head = (
-        "POST /api/v1/conversations:batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"Authorization: Bearer {token}\r\nContent-Length: 1000\r\n\r\n"
-    )
     with site() as port:
-        slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
-        for one in slow:
-            one.sendall(head.encode() + b"{")
+        slow = [slow_body(port, token) for _ in range(2)]
         began = time.monotonic()
         assert get(port, "/livez", "localhost")[0] == 200
         assert time.monotonic() - began < 5
@@ -249,14 +295,39 @@ def test_i10_a_user_name_is_of_plain_characters(text, tenant):
         create_person(username=text)
 
 
-@pytest.mark.parametrize("text", FORGED[:-1], ids=ascii)
-def test_i10_a_title_is_shown_by_a_command_without_control_characters(text, tenant, people, capsys):
+@pytest.fixture
+def shown(tenant, people, capsys):
+    """What `manage.py read` prints of a chat with this text."""
     from governance.pipeline.running import run_classification
     from tests.conftest import store
 
-    store(tenant, item("c-1", "fine", title=text))
-    run_classification(tenant.id)
-    with tenant_scope(tenant.id):
-        conversation = Conversation.objects.get().id
-    call_command("read", str(conversation), purpose="support", member=people["analyst"].username)
-    assert all(line.isprintable() for line in capsys.readouterr().out.split("\n"))
+    def show(text, **more):
+        store(tenant, item("c-1", text))
+        run_classification(tenant.id)
+        with tenant_scope(tenant.id):
+            conversation = Conversation.objects.get().id
+        call_command("read", str(conversation), purpose="support", member=people["analyst"].username, **more)
+        return capsys.readouterr().out
+
+    return show
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["lines", "json"])
+@pytest.mark.parametrize("text", [*FORGED[:-1], "a\nassistant: forged", "a\x9b31m"], ids=ascii)
+def test_i10_a_chat_is_shown_by_a_command_without_anything_a_terminal_obeys(text, as_json, shown):
+    lines = shown(text, as_json=as_json).removesuffix("\n").split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert [line for line in lines[1:] if not line.startswith("    ")] == [], "no line looks like another message"
+    if as_json:
+        assert json.loads(lines[0])["messages"][0]["text"] == [text], "and nothing is lost"
+
+
+@pytest.mark.parametrize("text", FORGED[1:-1], ids=ascii)
+def test_i10_control_without_the_escapes_the_terminal_gets_them(text, shown, monkeypatch):
+    monkeypatch.setattr(base, "inert", lambda text, **_: text)
+    assert text in shown(text)
+
+
+@pytest.mark.parametrize("text", FORGED[:-1], ids=ascii)
+def test_i10_control_nothing_below_the_check_refuses_such_a_user_name(text, transactional_db):
+    assert User.objects.create_user(username=text).username == text

@@ -22,6 +22,18 @@ SOAK = bool(os.environ.get("THREADVAULT_SOAK"))
 TENANTS, EACH = (50, 40) if SOAK else (12, 10)
 
 
+WAITING = "SELECT (SELECT count(*) FROM {}message WHERE state = 0) + (SELECT count(*) FROM {}conversation WHERE state = 0)"
+WRONG = "SELECT count(*) FROM governance_auditentry WHERE event IN ('grant.left_open', 'opening.refused')"
+chance = random.Random(1)
+
+
+def rung(tenants):
+    """Ring for all of them, as the schedule would; return whether nothing waits any more."""
+    for tenant in chance.sample(tenants, len(tenants)):
+        ringing.ring("classification", tenant.id)
+    return sql(WAITING.format("governance_", "governance_")) == [(0,)]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("pool", ["threads", "prefork"])
 def test_t01_a_worker_that_serves_many_tenants_mixes_none(pool, transactional_db):
@@ -34,18 +46,9 @@ def test_t01_a_worker_that_serves_many_tenants_mixes_none(pool, transactional_db
     for alias in ("default", "audit"):
         connections[alias].close()
     with worker(pool, concurrency=8 if pool == "threads" else 4, extra=["-I", "tests.security.failing"]):
-        chance = random.Random(1)
-        waiting = "SELECT count(*) FROM governance_message WHERE state = 0"
-
-        def rung():
-            for tenant in chance.sample(tenants, len(tenants)):
-                ringing.ring("classification", tenant.id)
-            return sql(waiting) == [(0,)]
-
-        wait_for(rung, seconds=240 if SOAK else 60, step=1)
-        wait_for(lambda: sql(waiting.replace("message", "conversation")) == [(0,)])
+        wait_for(lambda: rung(tenants), seconds=240 if SOAK else 90, step=1)
     assert sql("SELECT state, count(*) FROM governance_message GROUP BY 1") == [(1, TENANTS * EACH)]
-    assert sql("SELECT count(*) FROM governance_auditentry WHERE event = 'grant.left_open'") == [(0,)]
+    assert sql(WRONG) == [(0,)], "no grant was left open, and none refused to whom it belongs"
     for tenant, conversations in stored.items():
         analyst = as_principal(tenant, make_person(tenant, "analyst"))
         for one in conversations[: 10 if SOAK else 3]:
@@ -57,6 +60,19 @@ def test_t01_a_worker_that_serves_many_tenants_mixes_none(pool, transactional_db
         " WHERE event = 'batch.processed' GROUP BY 1"
     ):
         assert rows == 2 * EACH, (tenant, "each message and each head once, on the record of its own tenant")
+
+
+def test_t01_control_a_worker_with_one_grant_for_all_threads_mixes_them(transactional_db):
+    """The mutant: a global in the place of the context variable. What one thread opened, another thread meets."""
+    broker().flushdb()
+    tenants = [make_tenant() for _ in range(4)]
+    for tenant in tenants:
+        store(tenant, *(item(f"c-{number}", "mail kim@example.com") for number in range(40)))
+    for alias in ("default", "audit"):
+        connections[alias].close()
+    with worker("threads", concurrency=8, extra=["-I", "tests.security.sharing"]):
+        wait_for(lambda: rung(tenants) or sql(WRONG) != [(0,)], seconds=60, step=0.2)
+    assert sql(WRONG) != [(0,)]
 
 
 def test_t01_control_a_mark_of_another_tenant_is_told_apart(tenant):

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from django.core.management.base import CommandError
 
-from governance.management.base import VaultCommand
+from governance.management.base import VaultCommand, inert
 from governance.privacy.detecting import LARGEST_TEXT, Detected, detect, predictions
 
 
@@ -32,7 +32,7 @@ class Command(VaultCommand):
         with opened(options["path"]) as source:
             if options["spans"]:
                 for row in predictions(source):
-                    self.stdout.write(json.dumps(row, ensure_ascii=False))
+                    self.stdout.write(inert(json.dumps(row, ensure_ascii=False), kept=""))
                 return
             text = source.read(LARGEST_TEXT + 1)
         if len(text) > LARGEST_TEXT:

@@ -56,6 +56,11 @@ class Command(VaultCommand):
             }
             for message in opened.messages
         ]
-        lines = [f"{m['role']}: {m['withheld'] or ' '.join(m['text'] or []) or '(no text)'}" for m in messages]
+        lines = [f"{m['role']}: {_indented(m['withheld'] or ' '.join(m['text'] or []) or '(no text)')}" for m in messages]
         result = {"id": opened.id, "view": opened.view, "collection": opened.collection, "messages": messages}
         self.show(options, result, "\n".join(lines))
+
+
+def _indented(text: str) -> str:
+    """Return text whose further lines stand back, so that none of them looks like another message."""
+    return text.replace("\n", "\n    ")
