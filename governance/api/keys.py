@@ -23,7 +23,8 @@ from governance.api.key_serializers import (
     RotateSerializer,
     VersionSerializer,
 )
-from governance.api.preconditions import etag, expected_tag
+from governance.api.paging import PAGED, PAGING, page_shape, whole
+from governance.api.preconditions import ETAG, IF_MATCH, etag, expected_tag
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.custody import destroying, minimum, planning, showing
@@ -35,10 +36,6 @@ from governance.custody.rotation import rotate_ring
 from governance.identity.principals import Principal
 from governance.keys.models import KeyUse
 from governance.pipeline.managing import job_asked_by
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag of what you saw, or *."
-)
 
 
 def _ring(request: Request, ring_id: UUID) -> Response:
@@ -59,17 +56,19 @@ def _use_of(request: Request, ring_id: UUID) -> str:
 class RingListView(ApiView):
     """The rings of the tenant."""
 
-    @extend_schema(responses=RingSerializer(many=True), operation_id="key_rings_list")
+    parameters = PAGED
+
+    @extend_schema(responses=page_shape(RingSerializer), operation_id="key_rings_list", parameters=PAGING)
     def get(self, request: Request) -> Response:
         """Return them, by use."""
         found = showing.rings_for(principal=principal_of(request), now=current_time())
-        return Response(RingSerializer(found, many=True).data)
+        return whole(request, RingSerializer, found)
 
 
 class RingView(ApiView):
     """One ring."""
 
-    @extend_schema(responses=RingSerializer)
+    @extend_schema(responses=RingSerializer, parameters=[ETAG])
     def get(self, request: Request, ring_id: UUID) -> Response:
         """Return it, with its ETag."""
         return _ring(request, ring_id)
@@ -88,7 +87,7 @@ class PlanView(ApiView):
 class RotateView(ApiView):
     """Gives a ring a new active version."""
 
-    @extend_schema(request=RotateSerializer, responses=RingSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=RotateSerializer, responses=RingSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the ring as it is then; the version before still opens."""
         expected, given = expected_tag(request), arguments_of(request, RotateSerializer)
@@ -134,7 +133,7 @@ class ReencryptView(_JobView):
 class RaiseMinimumView(ApiView):
     """Lets a ring accept newer versions only."""
 
-    @extend_schema(request=MinimumSerializer, responses=RingSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=MinimumSerializer, responses=RingSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the ring; refused while older versions wrap anything."""
         expected, number = expected_tag(request), arguments_of(request, MinimumSerializer)["number"]
@@ -160,7 +159,7 @@ class AskMinimumView(ApiView):
 class LowerMinimumView(ApiView):
     """Lowers the minimum that two people agreed to lower."""
 
-    @extend_schema(request=ApplySerializer, responses=RingSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=ApplySerializer, responses=RingSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the ring."""
         expected, approval = expected_tag(request), arguments_of(request, ApplySerializer)["approval"]
@@ -174,22 +173,23 @@ class LowerMinimumView(ApiView):
 class VersionListView(ApiView):
     """The versions of all rings."""
 
-    parameters = frozenset({"use"})
+    parameters = PAGED | {"use"}
 
     @extend_schema(
-        responses=VersionSerializer(many=True), operation_id="key_versions_list", parameters=[OpenApiParameter("use", str)]
-    )
+        responses=page_shape(VersionSerializer), operation_id="key_versions_list",
+        parameters=[*PAGING, OpenApiParameter("use", str)],
+    )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Return them, by use and number; `use` shows those of one ring."""
         use = request.query_params.get("use", "")
         found = showing.versions_for(principal=principal_of(request), use=use, now=current_time())
-        return Response(VersionSerializer(found, many=True).data)
+        return whole(request, VersionSerializer, found)
 
 
 class VersionView(ApiView):
     """One version with its history."""
 
-    @extend_schema(responses=DescribedSerializer)
+    @extend_schema(responses=DescribedSerializer, parameters=[ETAG])
     def get(self, request: Request, version_id: UUID) -> Response:
         """Return it, with its ETag."""
         return _version(request, version_id)
@@ -210,7 +210,7 @@ class ChangeVersionView(ApiView):
 
     act = ""
 
-    @extend_schema(request=ReasonSerializer, responses=DescribedSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=ReasonSerializer, responses=DescribedSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, version_id: UUID) -> Response:
         """Return the version as it is then."""
         expected, reason = expected_tag(request), arguments_of(request, ReasonSerializer)["reason"]
@@ -235,7 +235,7 @@ class AskDestroyView(ApiView):
 class DestroyView(ApiView):
     """Begins the waiting after which a version is destroyed."""
 
-    @extend_schema(request=ApplySerializer, responses=DescribedSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=ApplySerializer, responses=DescribedSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, version_id: UUID) -> Response:
         """Return the version; `destroy_at` is when it ends, and until then one person cancels it."""
         expected, approval = expected_tag(request), arguments_of(request, ApplySerializer)["approval"]
@@ -250,7 +250,7 @@ class DestroyView(ApiView):
 class CancelDestroyView(ApiView):
     """Takes a version out of its waiting."""
 
-    @extend_schema(request=ReasonSerializer, responses=DescribedSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=ReasonSerializer, responses=DescribedSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, version_id: UUID) -> Response:
         """Return the version as it is then."""
         expected, reason = expected_tag(request), arguments_of(request, ReasonSerializer)["reason"]
