@@ -41,9 +41,9 @@ from governance.vault.records import OpenedMessage
 from governance.web.headers import purpose_of
 from governance.web.streams import NDJSON, LinesRenderer, lines
 
-_PURPOSE = OpenApiParameter("Threadvault-Purpose", str, OpenApiParameter.HEADER, required=True)
+PURPOSE = OpenApiParameter("Threadvault-Purpose", str, OpenApiParameter.HEADER, required=True)
 _VIEW = OpenApiParameter("view", str, enum=["redacted", "source"])
-_REASON = OpenApiParameter("Threadvault-Reason", str, OpenApiParameter.HEADER)
+REASON = OpenApiParameter("Threadvault-Reason", str, OpenApiParameter.HEADER)
 
 
 def _view(request: Request) -> str:
@@ -61,7 +61,7 @@ class ConversationListView(ApiView):
     @extend_schema(
         operation_id="conversations_list",
         responses=ConversationPageSerializer,
-        parameters=[_PURPOSE, *PAGING, OpenApiParameter("collection", str)],
+        parameters=[PURPOSE, *PAGING, OpenApiParameter("collection", str)],
     )
     def get(self, request: Request) -> Response:
         """Return one page, newest first, with redacted titles."""
@@ -85,7 +85,7 @@ class SearchView(ApiView):
 
     @extend_schema(
         operation_id="conversations_search", request=SearchSerializer, responses=ConversationPageSerializer,
-        parameters=[_PURPOSE],
+        parameters=[PURPOSE],
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         """Return one page, newest first, with redacted titles: all values in `text` are in each of them."""
@@ -116,7 +116,7 @@ class ConversationView(ApiView):
 
     parameters = frozenset({"view"})
 
-    @extend_schema(responses=ConversationSerializer, parameters=[_PURPOSE, _VIEW, _REASON])
+    @extend_schema(responses=ConversationSerializer, parameters=[PURPOSE, _VIEW, REASON])
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """Return its head: external id, title and metadata, in the view asked for."""
         opened = read_conversation(
@@ -124,7 +124,7 @@ class ConversationView(ApiView):
             conversation_id=conversation_id,
             purpose=purpose_of(request),
             view=_view(request),
-            reason=_reason(request),
+            reason=reason_of(request),
             now=datetime.now(UTC),
             limit=0,
         )
@@ -139,7 +139,8 @@ class ConversationView(ApiView):
         return Response(body)
 
 
-def _reason(request: Request) -> str:
+def reason_of(request: Request) -> str:
+    """Return why the client reads, as it says."""
     return str(request.META.get("HTTP_THREADVAULT_REASON", ""))[:500]
 
 
@@ -152,7 +153,7 @@ class MessageListView(ApiView):
 
     @extend_schema(
         responses={(200, "application/json"): MessagePageSerializer, (200, NDJSON): MessageSerializer},
-        parameters=[_PURPOSE, _VIEW, _REASON, *PAGING],
+        parameters=[PURPOSE, _VIEW, REASON, *PAGING],
     )
     def get(self, request: Request, conversation_id: UUID) -> HttpResponseBase:
         """Return them redacted, or the source under a policy, with a fresh second factor.
@@ -169,18 +170,18 @@ class MessageListView(ApiView):
             conversation_id=conversation_id,
             purpose=purpose_of(request),
             view=_view(request),
-            reason=_reason(request),
+            reason=reason_of(request),
             now=datetime.now(UTC),
             after=after,
             limit=size,
         )
         following = sealed_cursor(opened.messages[-1].ordinal) if len(opened.messages) == size else None
-        results = [_message(message) for message in opened.messages]
+        results = [message.as_shown() for message in opened.messages]
         return Response({"view": opened.view, "results": results, "next": following})
 
 
 def _stream(request: Request, conversation_id: UUID, after: int) -> HttpResponseBase:
-    wanted = streaming.Request(conversation=conversation_id, view=_view(request), reason=_reason(request), after=after)
+    wanted = streaming.Request(conversation=conversation_id, view=_view(request), reason=reason_of(request), after=after)
     ticket = streaming.prepare(
         principal=principal_of(request), purpose=purpose_of(request), request=wanted, now=datetime.now(UTC)
     )
@@ -191,21 +192,7 @@ def _documents(steps: Generator[OpenedMessage | streaming.End, None, None]) -> I
     with closing(steps):
         for step in steps:
             if isinstance(step, OpenedMessage):
-                yield _message(step)
+                yield step.as_shown()
             else:
                 following = None if step.after is None else sealed_cursor(step.after)
                 yield {"end": True, "messages": step.messages, "next": following}
-
-
-def _message(message: OpenedMessage) -> dict[str, Any]:
-    document = message.document
-    return {
-        "id": message.id,
-        "ordinal": message.ordinal,
-        "role": message.role,
-        "parent": message.parent_id,
-        "state": message.state,
-        "withheld": message.withheld,
-        "text": document.readable() if document else None,
-        "item": document.item if document else None,
-    }

@@ -67,6 +67,10 @@ class VaultSchema(AutoSchema):
             return name
         return name.replace("_:", "_").replace(":", "_").replace("-", "_").removesuffix("_create")
 
+    def get_tags(self) -> list[str]:
+        """Return the group of the operation: `conversations` for `conversations:export`."""
+        return [str(tag).partition(":")[0] for tag in super().get_tags()]
+
     def get_override_parameters(self) -> list[Any]:
         """Return the headers of requests and answers that no view declares itself."""
         declared: list[Any] = list(super().get_override_parameters())

@@ -22,6 +22,7 @@ from governance.api.batches import BatchView
 from governance.api.conversations import ConversationListView, ConversationView, MessageListView, SearchView
 from governance.api.detection import DetectView
 from governance.api.explanations import ExplainView, ReadersView, RefusalView
+from governance.api.exports import ExportView
 from governance.api.findings import (
     FindingAskView,
     FindingConfirmView,
@@ -57,6 +58,7 @@ urlpatterns = [
     path("conversations:batch", BatchView.as_view(), name="api-batch"),
     path("conversations", ConversationListView.as_view(), name="api-conversations"),
     path("conversations:search", SearchView.as_view(), name="api-search"),
+    path("conversations:export", ExportView.as_view(), name="api-export"),
     path("conversations/<uuid:conversation_id>", ConversationView.as_view(), name="api-conversation"),
     path("conversations/<uuid:conversation_id>/messages", MessageListView.as_view(), name="api-messages"),
     path("conversations/<uuid:conversation_id>/readers", ReadersView.as_view(), name="api-readers"),

@@ -79,6 +79,7 @@ STATUSES: Final = {
     "token.scope": 403,
     "token.service": 403,
     "vault.changed": 412,
+    "vault.collection_unknown": 404,
     "vault.not_found": 404,
     "vault.raced": 503,
     "view.unknown": 400,
