@@ -41,7 +41,7 @@ class EntryListView(ApiView):
         """Return the newest; who looked is on the record, too."""
         event, size = request.query_params.get("event", ""), page_size(request)
         if event and event not in EVENTS:
-            raise DomainProblem(code="query.unknown", text=_("There is no such event; docs/audit-events.md lists them."))
+            raise DomainProblem(code="query.value", text=_("There is no such event; docs/audit-events.md lists them."))
         before = number_cursor(cursor_of(request))
         found = entries(principal=principal_of(request), event=event, before=before, limit=size + 1, now=current_time())
         return answer(found[:size], EntrySerializer, more=len(found) > size, known_by=attrgetter("sequence"))

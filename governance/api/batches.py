@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from governance.api.openapi import IDEMPOTENCY_KEY
 from governance.api.requests import body_of, principal_of
-from governance.api.serializers import BatchResultsSerializer, BatchSerializer
+from governance.api.serializers import BatchItemSerializer, BatchResultsSerializer, BatchSerializer
 from governance.api.views import ApiView
 from governance.conf.settings import vault_settings
 from governance.ingest.batches import BatchRefused, ItemRefused, Parsed, parse_batch
@@ -18,6 +18,7 @@ from governance.ingest.receipts import read_key
 from governance.ingest.receiving import Batch, receive
 from governance.vault.records import Stored
 from governance.web.headers import media_type_of
+from governance.web.streams import NDJSON
 
 
 class _RawParser(BaseParser):
@@ -40,7 +41,7 @@ class BatchView(ApiView):
     acts = False
 
     @extend_schema(
-        request=BatchSerializer,
+        request={"application/json": BatchSerializer, NDJSON: BatchItemSerializer},
         responses={207: BatchResultsSerializer},
         parameters=[IDEMPOTENCY_KEY],
     )
