@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.access import breaking_glass, seconding
+from governance.api.answers import LOCATION, asked_for
 from governance.api.errors import DomainProblem
 from governance.api.governing_serializers import (
     ApplySerializer,
@@ -51,13 +52,11 @@ class ApprovalListView(ApiView):
             lambda before, limit: seconding.approvals_for(**asked, before=before, limit=limit),
         )
 
-    @extend_schema(request=AskSerializer, responses={201: AskedSerializer})
+    @extend_schema(request=AskSerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Ask for a grave act."""
         given = arguments_of(request, AskSerializer)
-        return Response(
-            {"approval": seconding.ask(principal=principal_of(request), **given, now=current_time())}, status=201
-        )
+        return asked_for(seconding.ask(principal=principal_of(request), **given, now=current_time()))
 
 
 class ApprovalView(ApiView):
@@ -122,13 +121,13 @@ class BreakGlassListView(ApiView):
             request, BreakGlassSerializer, lambda before, limit: breaking_glass.glasses(**asked, before=before, limit=limit)
         )
 
-    @extend_schema(request=BreakGlassAskSerializer, responses={201: AskedSerializer})
+    @extend_schema(request=BreakGlassAskSerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Ask to open some conversations for a while."""
         given, principal = arguments_of(request, BreakGlassAskSerializer), principal_of(request)
         wanted = resources_for(principal=principal, ids=given.pop("conversations"))
         approval = breaking_glass.ask(principal=principal, resources=wanted, **given, now=current_time())
-        return Response({"approval": approval}, status=201)
+        return asked_for(approval)
 
 
 class BreakGlassView(ApiView):
@@ -144,7 +143,7 @@ class BreakGlassView(ApiView):
 class BreakGlassOpenView(ApiView):
     """Begins a break-glass that a second person agreed to."""
 
-    @extend_schema(request=ApplySerializer, responses={201: BreakGlassSerializer})
+    @extend_schema(request=ApplySerializer, responses={201: BreakGlassSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Open it; its time runs from now."""
         approval = arguments_of(request, ApplySerializer)["approval"]

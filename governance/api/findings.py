@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api.answers import LOCATION, asked_for
 from governance.api.governing_serializers import ApplySerializer, ReasonSerializer, Strict
 from governance.api.paging import PAGED, PAGING, page_shape, whole
 from governance.api.requests import arguments_of, current_time, principal_of
@@ -91,12 +92,12 @@ class FindingConfirmView(ApiView):
 class FindingAskView(ApiView):
     """Asks that what a finding masks is shown again."""
 
-    @extend_schema(request=ReasonSerializer, responses={201: AskedUnmaskSerializer})
+    @extend_schema(request=ReasonSerializer, responses={201: AskedUnmaskSerializer}, parameters=[LOCATION])
     def post(self, request: Request, finding_id: int) -> Response:
         """Return the approval that waits for a second person."""
         reason = arguments_of(request, ReasonSerializer)["reason"]
         asked = judging.ask_unmask(principal=principal_of(request), finding_id=finding_id, reason=reason, now=current_time())
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class UnmaskView(ApiView):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api.answers import LOCATION
 from governance.api.approvals import flag
 from governance.api.governing_serializers import Strict
 from governance.api.paging import PAGED, PAGING, newest, page_shape
@@ -59,7 +60,7 @@ class JobListView(ApiView):
             request, JobSerializer, lambda before, limit: managing.jobs_for(**asked, before=before, limit=limit)
         )  # fmt: skip
 
-    @extend_schema(request=JobAskSerializer, responses={202: JobSerializer})
+    @extend_schema(request=JobAskSerializer, responses={202: JobSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Ask for a job: `rescan` scans all messages anew under the rules of now."""
         arguments_of(request, JobAskSerializer)

@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api.answers import LOCATION, asked_for
 from governance.api.governing_serializers import ApplySerializer, AskedSerializer, ReasonSerializer
 from governance.api.jobs import JobSerializer
 from governance.api.key_serializers import (
@@ -104,7 +105,7 @@ class _JobView(ApiView):
     takes_body = False
     ask: ClassVar[Any]
 
-    @extend_schema(request=None, responses={202: JobSerializer})
+    @extend_schema(request=None, responses={202: JobSerializer}, parameters=[LOCATION])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the job that now waits."""
         principal, now = principal_of(request), current_time()
@@ -147,13 +148,13 @@ class RaiseMinimumView(ApiView):
 class AskMinimumView(ApiView):
     """Asks a second person to let a ring accept older versions again."""
 
-    @extend_schema(request=LowerSerializer, responses={201: AskedSerializer})
+    @extend_schema(request=LowerSerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the approval that now waits."""
         given = arguments_of(request, LowerSerializer)
         use = _use_of(request, ring_id)
         asked = minimum.ask_lower_minimum(principal=principal_of(request), use=use, **given, now=current_time())
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class LowerMinimumView(ApiView):
@@ -224,12 +225,12 @@ class ChangeVersionView(ApiView):
 class AskDestroyView(ApiView):
     """Asks a second person for the destruction of a version that wraps nothing."""
 
-    @extend_schema(request=DestroySerializer, responses={201: AskedSerializer})
+    @extend_schema(request=DestroySerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request, version_id: UUID) -> Response:
         """Return the approval that now waits."""
         given = arguments_of(request, DestroySerializer)
         asked = destroying.ask_destroy(principal=principal_of(request), version_id=version_id, **given, now=current_time())
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class DestroyView(ApiView):
@@ -263,14 +264,14 @@ class CancelDestroyView(ApiView):
 class AskDestroyDataKeyView(ApiView):
     """Asks a second person for the destruction of one data key."""
 
-    @extend_schema(request=ReasonSerializer, responses={201: AskedSerializer})
+    @extend_schema(request=ReasonSerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request, data_key_id: UUID) -> Response:
         """Return the approval that now waits."""
         reason = arguments_of(request, ReasonSerializer)["reason"]
         asked = destroying.ask_destroy_data_key(
             principal=principal_of(request), data_key_id=data_key_id, reason=reason, now=current_time()
         )
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class DestroyDataKeyView(ApiView):

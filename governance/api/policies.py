@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from governance.access import policies
 from governance.access.models import AccessPolicy
 from governance.access.purposes import purposes_of
+from governance.api.answers import LOCATION, asked_for
 from governance.api.governing_serializers import (
     ApplySerializer,
     AskedSerializer,
@@ -49,7 +50,7 @@ class PolicyListView(ApiView):
         rows = policies.policies_of(principal=principal_of(request), name=name, now=current_time())
         return whole(request, PolicySerializer, rows)
 
-    @extend_schema(request=DraftSerializer, responses={201: PolicySerializer})
+    @extend_schema(request=DraftSerializer, responses={201: PolicySerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Keep a new version as a draft."""
         given = arguments_of(request, DraftSerializer)
@@ -102,14 +103,14 @@ class DryRunView(ApiView):
 class PolicyAskView(ApiView):
     """Asks a second person: to put a draft into force, or to take an active policy out of it."""
 
-    @extend_schema(request=ReasonSerializer, responses={201: AskedSerializer})
+    @extend_schema(request=ReasonSerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request, policy_id: UUID) -> Response:
         """Return the approval that now waits."""
         principal, now = principal_of(request), current_time()
         reason = arguments_of(request, ReasonSerializer)["reason"]
         row = policies.policy(principal=principal, policy_id=policy_id, now=now)
         ask = policies.ask_retirement if row.state == AccessPolicy.State.ACTIVE else policies.ask_activation
-        return Response({"approval": ask(principal=principal, policy_id=policy_id, reason=reason, now=now)}, status=201)
+        return asked_for(ask(principal=principal, policy_id=policy_id, reason=reason, now=now))
 
 
 class PolicyApplyView(ApiView):

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api.answers import LOCATION, asked_for
 from governance.api.detection import AnyJsonField, DetectAskSerializer, DetectedSerializer
 from governance.api.governing_serializers import ReasonSerializer, Strict
 from governance.api.paging import PAGED, PAGING, page_shape, whole
@@ -89,7 +90,7 @@ class ProfileListView(ApiView):
         found = profiling.profiles_of(principal=principal_of(request), now=current_time())
         return whole(request, ProfileSerializer, found)
 
-    @extend_schema(request=ProfileDraftSerializer, responses={201: DraftedSerializer})
+    @extend_schema(request=ProfileDraftSerializer, responses={201: DraftedSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Keep new settings as a draft."""
         given: dict[str, Any] = arguments_of(request, ProfileDraftSerializer)
@@ -138,14 +139,14 @@ class ProfileTryView(ApiView):
 class ProfileAskView(ApiView):
     """Asks a second person to let a draft take force."""
 
-    @extend_schema(request=ReasonSerializer, responses={201: AskedProfileSerializer})
+    @extend_schema(request=ReasonSerializer, responses={201: AskedProfileSerializer}, parameters=[LOCATION])
     def post(self, request: Request, profile_id: UUID) -> Response:
         """Return the approval that now waits."""
         reason = arguments_of(request, ReasonSerializer)["reason"]
         asked = profiling.ask_activation(
             principal=principal_of(request), profile_id=profile_id, reason=reason, now=current_time()
         )
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class ProfileApplyView(ApiView):
