@@ -48,6 +48,8 @@ class ApiView(APIView):
                 raise DomainProblem(code="query.unknown", text=text)
             if len(values) > 1:
                 raise DomainProblem(code="query.doubled", text=_("A query parameter stands twice; give it once."))
+            if "\0" in values[0]:
+                raise DomainProblem(code="query.value", text=_("A query parameter holds U+0000, which no value has."))
         if not self.takes_body:
             arguments_of(request, Strict)
 

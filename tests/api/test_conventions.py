@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from django.core.management import call_command
 from django.urls import get_resolver
+from rest_framework.test import APIClient
 
 from governance.identity.scoping import tenant_scope
 from governance.vault.models import Collection
@@ -198,3 +199,10 @@ def test_the_file_is_clean_and_says_what_every_operation_may_answer():
 def test_the_file_knows_every_route_of_the_api():
     routes = {str(pattern.pattern) for pattern in get_resolver("governance.api.urls").url_patterns}
     assert len(schema()["paths"]) == len(routes - {"schema", "docs"})
+
+
+def test_an_address_without_a_view_is_a_problem_below_the_api_alone(tenant):
+    nothing = APIClient().get("/api/v1/nothing")
+    assert (nothing.status_code, nothing["Content-Type"]) == (404, "application/problem+json")
+    assert nothing.json()["code"] == "vault.not_found"
+    assert APIClient().get("/nothing", follow=True)["Content-Type"].startswith("text/html")
