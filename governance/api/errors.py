@@ -19,10 +19,11 @@ MEDIA_TYPE = "application/problem+json"
 class DomainProblem(APIException):
     """An error of the domain, as DRF sees it; its text is safe by the rules of the part that raised it."""
 
-    def __init__(self, *, code: str, text: str, pointer: str = "") -> None:
+    def __init__(self, *, code: str, text: str, pointer: str = "", wait: int = 0) -> None:
         super().__init__(detail=text, code=code)
         self.status_code = status_of(code)
         self.pointer = pointer
+        self.wait = wait  # The handler of the library says it as Retry-After, where it is not 0.
 
 
 def domain_code(error: Exception) -> str:
@@ -38,7 +39,7 @@ class ProblemHandler(ExceptionHandler):
         """Return the exception that DRF shall answer."""
         code = domain_code(exc)
         if (code and status_of(code) < HTTPStatus.INTERNAL_SERVER_ERROR) or code == "integrity_failure":
-            return DomainProblem(code=code, text=str(exc), pointer=getattr(exc, "pointer", ""))
+            return DomainProblem(code=code, text=str(exc), pointer=getattr(exc, "pointer", ""), wait=getattr(exc, "wait", 0))
         if code and status_of(code) == HTTPStatus.SERVICE_UNAVAILABLE:
             return DomainProblem(code=code, text=str(exc))
         if isinstance(exc, Http404):

@@ -3,6 +3,7 @@
 import json
 from io import StringIO
 from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
@@ -55,8 +56,10 @@ def everything(client, path, size):
 def test_every_list_is_read_page_by_page_as_it_is_read_whole(tenant, role):
     store(tenant, *(item(f"c-{number}", "hello") for number in range(3)))
     client = client_of(tenant, role)
-    for _ in range(3):
+    for number in range(3):
         client.post("/api/v1/jobs", {"topic": "rescan"}, format="json")
+        client.post("/api/v1/approvals", {"act": "erase", "subject": str(uuid4()), "reason": "r"}, format="json")
+        client.post("/api/v1/detection-profiles", {"settings": {"deny": [f"t{number}"]}, "reason": "r"}, format="json")
         client_of(tenant, role)
     for path in LISTS[role]:
         if path == "audit":

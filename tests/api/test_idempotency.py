@@ -188,8 +188,8 @@ def both(first, second):
 def test_of_two_at_once_one_is_carried_out(tenant):
     token = token_of(tenant, make_person(tenant, "security_officer"), fresh=True)
     for round_ in range(5):
-        call = partial(post, client_with(token), "purposes", {"code": f"at-once-{round_}"}, key=f"k-{round_}")
-        answers = both(call, call)
+        body, key = {"code": f"at-once-{round_}"}, f"k-{round_}"
+        answers = both(*[partial(post, client_with(token), "purposes", body, key=key) for _ in range(2)])
         codes = sorted(answer.status_code for answer in answers)
         assert codes in ([201, 201], [201, 409])
         assert sum("Idempotency-Replayed" not in answer.headers for answer in answers if answer.status_code == 201) == 1

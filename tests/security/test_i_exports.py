@@ -1,7 +1,9 @@
 """ATTACKS.md, row I08: no export is a CSV or a spreadsheet, so no cell of one begins with a formula."""
 
 import ast
+import json
 
+from governance.pipeline.running import run_classification
 from governance.privacy.export_forms import FORMS
 from tests.api.clients import client_of, sent
 from tests.architecture.reading_source import TREES
@@ -33,6 +35,7 @@ def test_i08_control_a_module_that_writes_csv_is_found():
 def test_i08_a_formula_in_a_chat_is_a_json_string_in_a_line(tenant):
     formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
     store(tenant, item("c-1", *formulas))
+    run_classification(tenant.id)
     lines, _ = sent(client_of(tenant, "analyst").get("/api/v1/conversations:export"))
     assert len(lines) == 1, "no line break of a chat ends a line"
-    assert lines[0].startswith(b'{"id":')
+    assert [message["item"]["content"] for message in json.loads(lines[0])["messages"]] == formulas
