@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,19 @@ def made(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_main_path_by_a_generated_client(made, tenant, live_server):
-    client_class, models = made("client").AuthenticatedClient, made("models")
+    with ExitStack() as opened:
 
-    def client(user):
-        return client_class(
-            base_url=live_server.url, token=token_of(tenant, user, fresh=True), raise_on_unexpected_status=True
-        )
+        def client(user, **options):
+            token = token_of(tenant, user, fresh=True)
+            made_client = made("client").AuthenticatedClient(base_url=live_server.url, token=token, **options)
+            return opened.enter_context(made_client)
+
+        walk(made, tenant, client)
+
+
+def walk(made, tenant, client):
+    """Batch in, list, read, search, export, rotate a key as it was seen."""
+    models = made("models")
 
     producer = client(User.objects.get(memberships__tenant=tenant, memberships__role="producer"))
     message = models.BatchMessageRequest(role="user", content="Mail me at kim0@example.com")
@@ -68,7 +76,7 @@ def test_the_main_path_by_a_generated_client(made, tenant, live_server):
     )
     assert [line.id for line in found.results] == [chat]
     exported = made("api.conversations.conversations_export").sync_detailed(**purpose)
-    assert exported.content.count(b"\n") == 2
+    assert exported.content.count(b"\n") == 2, "lines are no JSON, so the generator leaves them as they are"
 
     officer = client(make_person(tenant, "security_officer"))
     (ring,) = [one for one in made("api.key_rings.key_rings_list").sync(client=officer).results if one.use == "content"]
