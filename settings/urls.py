@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, include, path
 from governance.api.health import healthz, livez
 from governance.console import site
 
+handler404 = "governance.api.missing.not_found"
+handler500 = "governance.api.missing.fault"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", livez, name="livez"),
     path("healthz", healthz, name="healthz"),

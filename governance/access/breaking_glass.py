@@ -113,18 +113,36 @@ def review_glass(*, principal: Principal, glass_id: UUID, justified: bool, note:
         _record(principal, "break_glass.reviewed", row, justified=justified)
 
 
-def glasses(*, principal: Principal, now: datetime, to_review: bool = False) -> list[Shown]:
+def glasses(
+    *,
+    principal: Principal,
+    now: datetime,
+    to_review: bool = False,
+    only: UUID | None = None,
+    before: UUID | None = None,
+    limit: int = 100,
+) -> list[Shown]:
     """Return the newest break-glass, of everybody for those who may second, else the principal's own.
 
-    `to_review`: only those that are over and wait for a review.
+    `to_review`: only those that are over and wait for a review; `before` is the last id seen.
     """
     with tenant_scope(principal.tenant_id):
-        rows = BreakGlass.objects.select_related("user")
+        rows = BreakGlass.objects.select_related("user").order_by("-id")
+        rows = rows if before is None else rows.filter(id__lt=before)
+        rows = rows if only is None else rows.filter(id=only)
         if not allows(principal=principal, action="second", now=now):
             rows = rows.filter(user_id=principal.user_id)
         if to_review:
             rows = rows.filter(ends_at__lte=now, reviewed_at=None)
-        return [_shown(row) for row in rows[:100]]
+        return [_shown(row) for row in rows[:limit]]
+
+
+def glass(*, principal: Principal, glass_id: UUID, now: datetime) -> Shown:
+    """Return one break-glass to whoever holds it or may second. Raises UnknownBreakGlass for everybody else, too."""
+    found = [one for one in glasses(principal=principal, now=now, only=glass_id) if one.id == glass_id]
+    if not found:
+        raise UnknownBreakGlass("This tenant has no such break-glass.")
+    return found[0]
 
 
 def _seconds(row: BreakGlass) -> int:

@@ -78,13 +78,19 @@ def make_token(
     )
 
 
-def tokens(*, principal: Principal, everybody: bool, now: datetime) -> list[ApiToken]:
-    """Return the principal's tokens, or everybody's under `manage_tokens`. Raises AccessDenied (recorded)."""
-    rows = ApiToken.objects.filter(tenant_id=principal.tenant_id).select_related("user")
+def tokens(
+    *, principal: Principal, everybody: bool, now: datetime, before: UUID | None = None, limit: int | None = None
+) -> list[ApiToken]:
+    """Return the principal's tokens, or everybody's under `manage_tokens`, newest first; `before` is the last id seen.
+
+    Raises AccessDenied (recorded).
+    """
+    rows = ApiToken.objects.filter(tenant_id=principal.tenant_id).select_related("user").order_by("-id")
+    rows = rows if before is None else rows.filter(id__lt=before)
     if everybody:
         require(principal=principal, action="manage_tokens", now=now)
-        return list(rows)
-    return list(rows.filter(user_id=principal.user_id))
+        return list(rows[:limit])
+    return list(rows.filter(user_id=principal.user_id)[:limit])
 
 
 def end_token(*, principal: Principal, token_id: UUID, now: datetime) -> None:

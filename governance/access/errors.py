@@ -47,6 +47,12 @@ class UnknownPolicy(Exception):
     code = "access.policy_unknown"
 
 
+class ChangedSince(Exception):
+    """A policy is not as its asker saw it any more, or another version is in force by now."""
+
+    code = "access.changed"
+
+
 class PurposeRefused(Exception):
     """A purpose or a lawful basis is not one that the tenant knows, or cannot be added."""
 

@@ -91,6 +91,7 @@ class Grant:
     epoch: int
     deadline: float
     budget: Budget
+    policies: tuple[str, ...] = ()
     id: UUID = field(default_factory=uuid7)
     open: bool = True
     opened: int = 0
@@ -231,6 +232,7 @@ def grant(
         epoch=authority.epoch,
         deadline=clock() + seconds,
         budget=Budget(settings.grant_budget),
+        policies=authority.policies,
     )
     facts |= {"policies": list(authority.policies), "epoch": authority.epoch}
     if reason_digest:

@@ -13,7 +13,7 @@ from django.db.models import Max
 
 from governance.access import seconding
 from governance.access.acting import allows, require
-from governance.access.errors import PolicyInvalid, PolicyRefused, PurposeRefused, UnknownPolicy
+from governance.access.errors import ChangedSince, PolicyInvalid, PolicyRefused, PurposeRefused, UnknownPolicy
 from governance.access.models import AccessPolicy, Purpose
 from governance.access.rules import validate
 from governance.access.schema import SEED_POLICIES
@@ -81,6 +81,12 @@ def policy(*, principal: Principal, policy_id: UUID, now: datetime) -> AccessPol
         return _find(policy_id)
 
 
+def tag_of(*, principal: Principal, row: AccessPolicy) -> str:
+    """Return the tag of what somebody sees who looks at a version: its state, and which version is in force beside it."""
+    with tenant_scope(principal.tenant_id):
+        return _tag(row)
+
+
 def diff(*, principal: Principal, policy_id: UUID, now: datetime) -> str:
     """Return how a version differs from the one in force, as a unified diff; empty where nothing differs."""
     _require_sight(principal, now)
@@ -104,15 +110,15 @@ def ask_activation(*, principal: Principal, policy_id: UUID, reason: str, now: d
     return seconding.ask(principal=principal, act=ACTIVATE, subject=row.id, details=_details(row), reason=reason, now=now)
 
 
-def activate(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: datetime) -> AccessPolicy:
+def activate(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: datetime, expected: str = "") -> AccessPolicy:
     """Put an approved draft into force in place of the version before it; every open grant of the tenant ends.
 
-    Raises AccessDenied (recorded), UnknownPolicy, ApprovalRefused, PolicyRefused (also where the asker would lock
-    himself out of managing policies).
+    `expected` is the tag of what the asker saw. Raises AccessDenied (recorded), UnknownPolicy, ChangedSince,
+    ApprovalRefused, PolicyRefused (also where the asker would lock himself out of managing policies).
     """
     require(principal=principal, action="manage_policies", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
-        row = _in_state(policy_id, AccessPolicy.State.DRAFT)
+        row = _in_state(policy_id, AccessPolicy.State.DRAFT, expected)
         use(approval_id=approval_id, act=ACTIVATE, subject=row.id, details=_details(row), now=now)
         validate(row.cedar)
         before = _active(row.name)
@@ -133,11 +139,11 @@ def ask_retirement(*, principal: Principal, policy_id: UUID, reason: str, now: d
     return seconding.ask(principal=principal, act=RETIRE, subject=row.id, details=_details(row), reason=reason, now=now)
 
 
-def retire(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: datetime) -> AccessPolicy:
+def retire(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: datetime, expected: str = "") -> AccessPolicy:
     """Take a policy out of force. Raises as `activate` does."""
     require(principal=principal, action="manage_policies", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
-        row = _in_state(policy_id, AccessPolicy.State.ACTIVE)
+        row = _in_state(policy_id, AccessPolicy.State.ACTIVE, expected)
         use(approval_id=approval_id, act=RETIRE, subject=row.id, details=_details(row), now=now)
         row.state = AccessPolicy.State.RETIRED
         row.save(update_fields=["state"])
@@ -178,8 +184,15 @@ def _find(policy_id: UUID) -> AccessPolicy:
     return row
 
 
-def _in_state(policy_id: UUID, state: str) -> AccessPolicy:
+def _tag(row: AccessPolicy) -> str:
+    active = _active(row.name)
+    return fingerprint(f"{row.id} {row.state} {active.id if active else ''}".encode()).hex()[:32]
+
+
+def _in_state(policy_id: UUID, state: str, expected: str = "") -> AccessPolicy:
     row = _find(policy_id)
+    if expected and expected != _tag(row):
+        raise ChangedSince("The policy is not as you saw it any more, or another version is in force; look at it again.")
     if row.state != state:
         raise PolicyRefused(f"This version is {row.state}, not {state}.")
     return row

@@ -68,13 +68,19 @@ def withdraw(*, principal: Principal, approval_id: UUID, now: datetime) -> None:
     asking.withdraw(principal=principal, approval_id=approval_id, now=now)
 
 
-def approvals_for(*, principal: Principal, now: datetime, waiting: bool = False, limit: int = 100) -> list[Shown]:
-    """Return the newest approvals that the principal asked for or may second; `waiting`: only those still to decide."""
+def approvals_for(
+    *, principal: Principal, now: datetime, waiting: bool = False, before: UUID | None = None, limit: int = 100
+) -> list[Shown]:
+    """Return the newest approvals that the principal asked for or may second; `waiting`: only those still to decide.
+
+    `before` is the last id seen.
+    """
     seconds_all = allows(principal=principal, action="second", now=now)
     acts = [code for code, act in ACTS.items() if seconds_all or allows(principal=principal, action=act.action, now=now)]
     with tenant_scope(principal.tenant_id):
-        rows = Approval.objects.select_related("asker", "seconder").order_by("-asked_at")
+        rows = Approval.objects.select_related("asker", "seconder").order_by("-id")
         rows = rows.filter(state=Approval.State.ASKED, expires_at__gt=now) if waiting else rows
+        rows = rows if before is None else rows.filter(id__lt=before)
         return [_shown(row, now) for row in rows.filter(Q(act__in=acts) | Q(asker_id=principal.user_id))[:limit]]
 
 

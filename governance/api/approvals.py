@@ -1,12 +1,16 @@
 """Four eyes and break-glass: ask, second, refuse, withdraw; open, end, review."""
 
+from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.access import breaking_glass, seconding
+from governance.api.answers import LOCATION, asked_for
+from governance.api.errors import DomainProblem
 from governance.api.governing_serializers import (
     ApplySerializer,
     ApprovalSerializer,
@@ -16,39 +20,43 @@ from governance.api.governing_serializers import (
     BreakGlassSerializer,
     ReviewSerializer,
 )
+from governance.api.paging import PAGED, PAGING, newest, page_shape
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.vault.resources import resources_for
 
 
 def flag(request: Request, name: str) -> bool:
-    """Return whether the query says `name=true`."""
-    return request.query_params.get(name, "") == "true"
+    """Return whether the query says `name=true`. Raises DomainProblem for what is neither true nor false."""
+    given = request.query_params.get(name, "false")
+    if given not in {"true", "false"}:
+        raise DomainProblem(code="query.value", text=_("%s is true or false.") % name)
+    return given == "true"
 
 
 class ApprovalListView(ApiView):
     """What the principal asked for or may second."""
 
-    parameters = frozenset({"waiting"})
+    parameters = PAGED | {"waiting"}
 
     @extend_schema(
-        responses=ApprovalSerializer(many=True), operation_id="approvals_list",
-        parameters=[OpenApiParameter("waiting", bool)],
+        responses=page_shape(ApprovalSerializer), operation_id="approvals_list",
+        parameters=[*PAGING, OpenApiParameter("waiting", bool)],
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Return the newest; `waiting=true` only those still to decide."""
-        found = seconding.approvals_for(
-            principal=principal_of(request), waiting=flag(request, "waiting"), now=current_time()
+        asked: Any = {"principal": principal_of(request), "waiting": flag(request, "waiting"), "now": current_time()}
+        return newest(
+            request,
+            ApprovalSerializer,
+            lambda before, limit: seconding.approvals_for(**asked, before=before, limit=limit),
         )
-        return Response(ApprovalSerializer(found, many=True).data)
 
-    @extend_schema(request=AskSerializer, responses={201: AskedSerializer})
+    @extend_schema(request=AskSerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Ask for a grave act."""
         given = arguments_of(request, AskSerializer)
-        return Response(
-            {"approval": seconding.ask(principal=principal_of(request), **given, now=current_time())}, status=201
-        )
+        return asked_for(seconding.ask(principal=principal_of(request), **given, now=current_time()))
 
 
 class ApprovalView(ApiView):
@@ -100,37 +108,48 @@ class WithdrawView(ApiView):
 class BreakGlassListView(ApiView):
     """Break-glass of the tenant, or one's own."""
 
-    parameters = frozenset({"to_review"})
+    parameters = PAGED | {"to_review"}
 
     @extend_schema(
-        responses=BreakGlassSerializer(many=True), operation_id="break_glass_list",
-        parameters=[OpenApiParameter("to_review", bool)],
+        responses=page_shape(BreakGlassSerializer), operation_id="break_glass_list",
+        parameters=[*PAGING, OpenApiParameter("to_review", bool)],
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Return the newest; `to_review=true` only those that are over and wait for a review."""
-        found = breaking_glass.glasses(
-            principal=principal_of(request), to_review=flag(request, "to_review"), now=current_time()
+        asked: Any = {"principal": principal_of(request), "to_review": flag(request, "to_review"), "now": current_time()}
+        return newest(
+            request, BreakGlassSerializer, lambda before, limit: breaking_glass.glasses(**asked, before=before, limit=limit)
         )
-        return Response(BreakGlassSerializer(found, many=True).data)
 
-    @extend_schema(request=BreakGlassAskSerializer, responses={201: AskedSerializer})
+    @extend_schema(request=BreakGlassAskSerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Ask to open some conversations for a while."""
         given, principal = arguments_of(request, BreakGlassAskSerializer), principal_of(request)
         wanted = resources_for(principal=principal, ids=given.pop("conversations"))
         approval = breaking_glass.ask(principal=principal, resources=wanted, **given, now=current_time())
-        return Response({"approval": approval}, status=201)
+        return asked_for(approval)
+
+
+class BreakGlassView(ApiView):
+    """One break-glass."""
+
+    @extend_schema(responses=BreakGlassSerializer)
+    def get(self, request: Request, glass_id: UUID) -> Response:
+        """Return it to whoever holds it or may second."""
+        found = breaking_glass.glass(principal=principal_of(request), glass_id=glass_id, now=current_time())
+        return Response(BreakGlassSerializer(found).data)
 
 
 class BreakGlassOpenView(ApiView):
     """Begins a break-glass that a second person agreed to."""
 
-    @extend_schema(request=ApplySerializer, responses={201: BreakGlassSerializer})
+    @extend_schema(request=ApplySerializer, responses={201: BreakGlassSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Open it; its time runs from now."""
         approval = arguments_of(request, ApplySerializer)["approval"]
         opened = breaking_glass.open_glass(principal=principal_of(request), approval_id=approval, now=current_time())
-        return Response(BreakGlassSerializer(opened).data, status=201)
+        where = {"Location": f"/api/v1/break-glass/{opened.id}"}
+        return Response(BreakGlassSerializer(opened).data, status=201, headers=where)
 
 
 class BreakGlassEndView(ApiView):

@@ -3,19 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api.openapi import IDEMPOTENCY_KEY
 from governance.api.requests import body_of, principal_of
-from governance.api.serializers import BatchResultsSerializer, BatchSerializer
+from governance.api.serializers import BatchItemSerializer, BatchResultsSerializer, BatchSerializer
 from governance.api.views import ApiView
 from governance.conf.settings import vault_settings
 from governance.ingest.batches import BatchRefused, ItemRefused, Parsed, parse_batch
+from governance.ingest.receipts import read_key
 from governance.ingest.receiving import Batch, receive
 from governance.vault.records import Stored
 from governance.web.headers import media_type_of
+from governance.web.streams import NDJSON
 
 
 class _RawParser(BaseParser):
@@ -29,21 +32,26 @@ class _RawParser(BaseParser):
 
 
 class BatchView(ApiView):
-    """Accepts chats. Needs a token of a service account with the role producer."""
+    """Accepts chats. Needs a token of a service account with the role producer.
+
+    The receipt of its key is kept in the transaction that stores the batch, so it has no part in the door of the others.
+    """
 
     parser_classes = [_RawParser]
+    acts = False
 
     @extend_schema(
-        request=BatchSerializer,
+        request={"application/json": BatchSerializer, NDJSON: BatchItemSerializer},
         responses={207: BatchResultsSerializer},
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request: Request) -> Response:
         """Store the items of one batch; each has a result of its own."""
         _check_length(request)
         parsed = parse_batch(body=body_of(request), media_type=media_type_of(request))
         wanted = [item for item in parsed if not isinstance(item, ItemRefused)]
-        key = request.headers.get("Idempotency-Key", "")
+        header = request.headers.get("Idempotency-Key")
+        key = "" if header is None else read_key(header)
         batch = Batch(wanted, body=body_of(request))
         stored = (
             receive(actor=principal_of(request), batch=batch, idempotency_key=key, now=datetime.now(UTC)) if wanted else []

@@ -1,6 +1,5 @@
 """Reading: lists, one conversation, its messages. Every request names its purpose in a header."""
 
-from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -8,12 +7,23 @@ from typing import Any
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.api.errors import DomainProblem
+from governance.api.paging import (
+    PAGED,
+    PAGING,
+    cursor_of,
+    number_cursor,
+    opened_cursor,
+    page_size,
+    sealed_cursor,
+    uuid_cursor,
+)
 from governance.api.requests import arguments_of, principal_of
 from governance.api.serializers import (
     ConversationPageSerializer,
@@ -31,77 +41,51 @@ from governance.vault.records import OpenedMessage
 from governance.web.headers import purpose_of
 from governance.web.streams import NDJSON, LinesRenderer, lines
 
-PAGE = 50
-LARGEST_PAGE = 500
-_PURPOSE = OpenApiParameter("Threadvault-Purpose", str, OpenApiParameter.HEADER, required=True)
-_CURSOR = OpenApiParameter("cursor", str)
-_SIZE = OpenApiParameter("page_size", int)
+PURPOSE = OpenApiParameter("Threadvault-Purpose", str, OpenApiParameter.HEADER, required=True)
 _VIEW = OpenApiParameter("view", str, enum=["redacted", "source"])
-_REASON = OpenApiParameter("Threadvault-Reason", str, OpenApiParameter.HEADER)
-
-
-def _page_size(request: Request) -> int:
-    asked = request.query_params.get("page_size", str(PAGE))
-    if not asked.isdigit() or not 1 <= int(asked) <= LARGEST_PAGE:
-        raise DomainProblem(code="cursor.invalid", text=f"page_size is a number from 1 to {LARGEST_PAGE}.")
-    return int(asked)
-
-
-def _cursor(request: Request) -> str:
-    """Return what the cursor holds; empty without one."""
-    return opened_cursor(request.query_params.get("cursor", ""))
-
-
-def opened_cursor(given: str) -> str:
-    """Return what a cursor holds; empty for none. Raises DomainProblem."""
-    try:
-        return b64decode(given.encode(), altchars=b"-_", validate=True).decode("ascii")
-    except ValueError:
-        raise DomainProblem(code="cursor.invalid", text="The cursor is not one that this API gave.") from None
-
-
-def _seal_cursor(value: object) -> str:
-    return urlsafe_b64encode(str(value).encode()).decode()
+REASON = OpenApiParameter("Threadvault-Reason", str, OpenApiParameter.HEADER)
 
 
 def _view(request: Request) -> str:
     view = request.query_params.get("view", "redacted")
     if view not in {"redacted", "source"}:
-        raise DomainProblem(code="view.unknown", text="The view is redacted or source.")
+        raise DomainProblem(code="view.unknown", text=_("The view is redacted or source."))
     return view
 
 
 class ConversationListView(ApiView):
     """The newest conversations that the token's principal may list."""
 
-    parameters = frozenset({"cursor", "page_size", "collection"})
+    parameters = PAGED | {"collection"}
 
     @extend_schema(
         operation_id="conversations_list",
         responses=ConversationPageSerializer,
-        parameters=[_PURPOSE, _CURSOR, _SIZE, OpenApiParameter("collection", str)],
+        parameters=[PURPOSE, *PAGING, OpenApiParameter("collection", str)],
     )
     def get(self, request: Request) -> Response:
         """Return one page, newest first, with redacted titles."""
-        size, cursor = _page_size(request), _cursor(request)
+        size, cursor = page_size(request), cursor_of(request)
         lines = list_conversations(
             principal=principal_of(request),
             purpose=purpose_of(request),
             now=datetime.now(UTC),
             collection=request.query_params.get("collection", ""),
-            before=_uuid(cursor) if cursor else None,
+            before=uuid_cursor(cursor),
             limit=size,
         )
-        following = _seal_cursor(lines[-1].id) if len(lines) == size else None
+        following = sealed_cursor(lines[-1].id) if len(lines) == size else None
         return Response({"results": [_line(line) for line in lines], "next": following})
 
 
 class SearchView(ApiView):
     """The conversations that hold a value; what is looked for stands in the body, never in an address."""
 
+    acts = False
+
     @extend_schema(
         operation_id="conversations_search", request=SearchSerializer, responses=ConversationPageSerializer,
-        parameters=[_PURPOSE],
+        parameters=[PURPOSE],
     )  # fmt: skip
     def post(self, request: Request) -> Response:
         """Return one page, newest first, with redacted titles: all values in `text` are in each of them."""
@@ -109,17 +93,10 @@ class SearchView(ApiView):
         size, cursor = given["page_size"], opened_cursor(given["cursor"])
         lines = search(
             principal=principal_of(request), purpose=purpose_of(request), text=given["text"], now=datetime.now(UTC),
-            before=_uuid(cursor) if cursor else None, limit=size,
+            before=uuid_cursor(cursor), limit=size,
         )  # fmt: skip
-        following = _seal_cursor(lines[-1].id) if len(lines) == size else None
+        following = sealed_cursor(lines[-1].id) if len(lines) == size else None
         return Response({"results": [_line(line) for line in lines], "next": following})
-
-
-def _uuid(value: str) -> UUID:
-    try:
-        return UUID(value)
-    except ValueError:
-        raise DomainProblem(code="cursor.invalid", text="The cursor is not one that this API gave.") from None
 
 
 def _line(line: Listed) -> dict[str, Any]:
@@ -139,7 +116,7 @@ class ConversationView(ApiView):
 
     parameters = frozenset({"view"})
 
-    @extend_schema(responses=ConversationSerializer, parameters=[_PURPOSE, _VIEW, _REASON])
+    @extend_schema(responses=ConversationSerializer, parameters=[PURPOSE, _VIEW, REASON])
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """Return its head: external id, title and metadata, in the view asked for."""
         opened = read_conversation(
@@ -147,7 +124,7 @@ class ConversationView(ApiView):
             conversation_id=conversation_id,
             purpose=purpose_of(request),
             view=_view(request),
-            reason=_reason(request),
+            reason=reason_of(request),
             now=datetime.now(UTC),
             limit=0,
         )
@@ -162,20 +139,21 @@ class ConversationView(ApiView):
         return Response(body)
 
 
-def _reason(request: Request) -> str:
+def reason_of(request: Request) -> str:
+    """Return why the client reads, as it says."""
     return str(request.META.get("HTTP_THREADVAULT_REASON", ""))[:500]
 
 
 class MessageListView(ApiView):
     """The messages of one conversation, in order: a page as JSON, or all of them as lines."""
 
-    parameters = frozenset({"view", "cursor", "page_size"})
+    parameters = PAGED | {"view"}
 
     renderer_classes = [JSONRenderer, LinesRenderer]
 
     @extend_schema(
         responses={(200, "application/json"): MessagePageSerializer, (200, NDJSON): MessageSerializer},
-        parameters=[_PURPOSE, _VIEW, _REASON, _CURSOR, _SIZE],
+        parameters=[PURPOSE, _VIEW, REASON, *PAGING],
     )
     def get(self, request: Request, conversation_id: UUID) -> HttpResponseBase:
         """Return them redacted, or the source under a policy, with a fresh second factor.
@@ -183,10 +161,8 @@ class MessageListView(ApiView):
         With `Accept: application/x-ndjson` a line a message, and a last line with `end`, the count and, where the time
         was over, the cursor to go on with; an answer without that line was cut off.
         """
-        size, cursor = _page_size(request), _cursor(request)
-        if cursor and not cursor.isdigit():
-            raise DomainProblem(code="cursor.invalid", text="The cursor is not one that this API gave.")
-        after = int(cursor) if cursor else -1
+        size, held = page_size(request), number_cursor(cursor_of(request))
+        after = -1 if held is None else held
         if request.accepted_renderer.format == LinesRenderer.format:
             return _stream(request, conversation_id, after)
         opened = read_conversation(
@@ -194,18 +170,18 @@ class MessageListView(ApiView):
             conversation_id=conversation_id,
             purpose=purpose_of(request),
             view=_view(request),
-            reason=_reason(request),
+            reason=reason_of(request),
             now=datetime.now(UTC),
             after=after,
             limit=size,
         )
-        following = _seal_cursor(opened.messages[-1].ordinal) if len(opened.messages) == size else None
-        results = [_message(message) for message in opened.messages]
+        following = sealed_cursor(opened.messages[-1].ordinal) if len(opened.messages) == size else None
+        results = [message.as_shown() for message in opened.messages]
         return Response({"view": opened.view, "results": results, "next": following})
 
 
 def _stream(request: Request, conversation_id: UUID, after: int) -> HttpResponseBase:
-    wanted = streaming.Request(conversation=conversation_id, view=_view(request), reason=_reason(request), after=after)
+    wanted = streaming.Request(conversation=conversation_id, view=_view(request), reason=reason_of(request), after=after)
     ticket = streaming.prepare(
         principal=principal_of(request), purpose=purpose_of(request), request=wanted, now=datetime.now(UTC)
     )
@@ -216,21 +192,7 @@ def _documents(steps: Generator[OpenedMessage | streaming.End, None, None]) -> I
     with closing(steps):
         for step in steps:
             if isinstance(step, OpenedMessage):
-                yield _message(step)
+                yield step.as_shown()
             else:
-                following = None if step.after is None else _seal_cursor(step.after)
+                following = None if step.after is None else sealed_cursor(step.after)
                 yield {"end": True, "messages": step.messages, "next": following}
-
-
-def _message(message: OpenedMessage) -> dict[str, Any]:
-    document = message.document
-    return {
-        "id": message.id,
-        "ordinal": message.ordinal,
-        "role": message.role,
-        "parent": message.parent_id,
-        "state": message.state,
-        "withheld": message.withheld,
-        "text": document.readable() if document else None,
-        "item": document.item if document else None,
-    }

@@ -46,6 +46,8 @@ class DetectedSerializer(serializers.Serializer):
 class DetectView(ApiView):
     """Detection without storing; open to every member and service account of the tenant."""
 
+    acts = False
+
     @extend_schema(request=DetectAskSerializer, responses=DetectedSerializer, operation_id="detect")
     def post(self, request: Request) -> Response:
         """Return what the content holds."""

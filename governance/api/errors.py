@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler, exception_handler
 from drf_standardized_errors.types import ErrorResponse
@@ -18,13 +19,14 @@ MEDIA_TYPE = "application/problem+json"
 class DomainProblem(APIException):
     """An error of the domain, as DRF sees it; its text is safe by the rules of the part that raised it."""
 
-    def __init__(self, *, code: str, text: str, pointer: str = "") -> None:
+    def __init__(self, *, code: str, text: str, pointer: str = "", wait: int = 0) -> None:
         super().__init__(detail=text, code=code)
         self.status_code = status_of(code)
         self.pointer = pointer
+        self.wait = wait  # The handler of the library says it as Retry-After, where it is not 0.
 
 
-def _domain_code(error: Exception) -> str:
+def domain_code(error: Exception) -> str:
     """Return the stable code of a domain error; empty for any other exception."""
     code = getattr(error, "code", "")
     return code if type(error).__module__.startswith("governance.") and isinstance(code, str) else ""
@@ -35,13 +37,13 @@ class ProblemHandler(ExceptionHandler):
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """Return the exception that DRF shall answer."""
-        code = _domain_code(exc)
+        code = domain_code(exc)
         if (code and status_of(code) < HTTPStatus.INTERNAL_SERVER_ERROR) or code == "integrity_failure":
-            return DomainProblem(code=code, text=str(exc), pointer=getattr(exc, "pointer", ""))
+            return DomainProblem(code=code, text=str(exc), pointer=getattr(exc, "pointer", ""), wait=getattr(exc, "wait", 0))
         if code and status_of(code) == HTTPStatus.SERVICE_UNAVAILABLE:
             return DomainProblem(code=code, text=str(exc))
         if isinstance(exc, Http404):
-            return DomainProblem(code="vault.not_found", text="There is nothing at this address.")
+            return DomainProblem(code="vault.not_found", text=_("There is nothing at this address."))
         return super().convert_known_exceptions(exc)
 
 

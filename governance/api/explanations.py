@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.api.governing_serializers import ExplainSerializer, ExplanationSerializer, ReaderSerializer
+from governance.api.paging import PAGED, PAGING, page_shape, whole
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.vault.explaining import explain_refusal, who_can_read, why_not_me
@@ -15,15 +16,19 @@ from governance.vault.explaining import explain_refusal, who_can_read, why_not_m
 class ReadersView(ApiView):
     """Everybody who may open a conversation now."""
 
-    @extend_schema(responses=ReaderSerializer(many=True))
+    parameters = PAGED
+
+    @extend_schema(responses=page_shape(ReaderSerializer), operation_id="readers_list", parameters=PAGING)
     def get(self, request: Request, conversation_id: UUID) -> Response:
         """Return who, for which purpose, which view, by which policies and until when."""
         found = who_can_read(principal=principal_of(request), conversation_id=conversation_id, now=current_time())
-        return Response(ReaderSerializer(found, many=True).data)
+        return whole(request, ReaderSerializer, found, known_by=lambda one: f"{one.user_id} {one.purpose} {one.view}")
 
 
 class ExplainView(ApiView):
     """What stands between the token's principal and a conversation."""
+
+    acts = False
 
     @extend_schema(request=ExplainSerializer, responses=ExplanationSerializer)
     def post(self, request: Request, conversation_id: UUID) -> Response:

@@ -1,5 +1,6 @@
 """Findings of a record: looking, masking more, confirming, and showing again by two people."""
 
+from operator import attrgetter
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -7,7 +8,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api.answers import LOCATION, asked_for
 from governance.api.governing_serializers import ApplySerializer, ReasonSerializer, Strict
+from governance.api.paging import PAGED, PAGING, page_shape, whole
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.privacy import judging
@@ -57,11 +60,13 @@ class PrecisionSerializer(serializers.Serializer):
 class FindingListView(ApiView):
     """Findings of a message, or of a conversation's head by the conversation's id."""
 
-    @extend_schema(responses=JudgedSerializer(many=True), operation_id="findings_list")
+    parameters = PAGED
+
+    @extend_schema(responses=page_shape(JudgedSerializer), operation_id="findings_list", parameters=PAGING)
     def get(self, request: Request, record_id: UUID) -> Response:
         """Return them in reading order."""
         found = judging.findings_of(principal=principal_of(request), record=record_id, now=current_time())
-        return Response(JudgedSerializer(found, many=True).data)
+        return whole(request, JudgedSerializer, found)
 
     @extend_schema(request=MaskSerializer, responses={201: JudgedSerializer}, operation_id="findings_mask")
     def post(self, request: Request, record_id: UUID) -> Response:
@@ -87,12 +92,12 @@ class FindingConfirmView(ApiView):
 class FindingAskView(ApiView):
     """Asks that what a finding masks is shown again."""
 
-    @extend_schema(request=ReasonSerializer, responses={201: AskedUnmaskSerializer})
+    @extend_schema(request=ReasonSerializer, responses={201: AskedUnmaskSerializer}, parameters=[LOCATION])
     def post(self, request: Request, finding_id: int) -> Response:
         """Return the approval that waits for a second person."""
         reason = arguments_of(request, ReasonSerializer)["reason"]
         asked = judging.ask_unmask(principal=principal_of(request), finding_id=finding_id, reason=reason, now=current_time())
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class UnmaskView(ApiView):
@@ -110,8 +115,10 @@ class UnmaskView(ApiView):
 class PrecisionView(ApiView):
     """How often people agreed with each rule."""
 
-    @extend_schema(responses=PrecisionSerializer(many=True), operation_id="detectors_precision")
+    parameters = PAGED
+
+    @extend_schema(responses=page_shape(PrecisionSerializer), operation_id="detectors_precision", parameters=PAGING)
     def get(self, request: Request) -> Response:
         """Return the rules that people spoke of."""
         found = judging.precision(principal=principal_of(request), now=current_time())
-        return Response(PrecisionSerializer(found, many=True).data)
+        return whole(request, PrecisionSerializer, found, known_by=attrgetter("rule"))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from governance.access.cells import CLASSIFICATIONS
@@ -15,7 +16,7 @@ class Strict(serializers.Serializer):
     def to_internal_value(self, data: Any) -> Any:
         """Return the arguments. Raises ValidationError."""
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
-            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "There is no such member."))
+            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), _("There is no such member.")))
         return super().to_internal_value(data)
 
 
@@ -56,7 +57,7 @@ class DraftSerializer(Strict):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments. Raises ValidationError unless there is exactly one text."""
         if ("cedar" in attrs) == ("form" in attrs):
-            raise serializers.ValidationError("Give the policy as cedar or as form, one of the two.")
+            raise serializers.ValidationError(_("Give the policy as cedar or as form, one of the two."))
         return attrs
 
 

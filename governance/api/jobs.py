@@ -9,8 +9,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api.answers import LOCATION
 from governance.api.approvals import flag
 from governance.api.governing_serializers import Strict
+from governance.api.paging import PAGED, PAGING, newest, page_shape
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.jobs.models import Job
@@ -46,15 +48,19 @@ class JobAskSerializer(Strict):
 class JobListView(ApiView):
     """Jobs of the tenant."""
 
-    parameters = frozenset({"open"})
+    parameters = PAGED | {"open"}
 
-    @extend_schema(responses=JobSerializer(many=True), operation_id="jobs_list", parameters=[OpenApiParameter("open", bool)])
+    @extend_schema(
+        responses=page_shape(JobSerializer), operation_id="jobs_list", parameters=[*PAGING, OpenApiParameter("open", bool)]
+    )
     def get(self, request: Request) -> Response:
         """Return the newest; `open=true` only those that are neither done nor cancelled."""
-        found = managing.jobs_for(principal=principal_of(request), open_only=flag(request, "open"), now=current_time())
-        return Response(JobSerializer(found, many=True).data)
+        asked: Any = {"principal": principal_of(request), "open_only": flag(request, "open"), "now": current_time()}
+        return newest(
+            request, JobSerializer, lambda before, limit: managing.jobs_for(**asked, before=before, limit=limit)
+        )  # fmt: skip
 
-    @extend_schema(request=JobAskSerializer, responses={202: JobSerializer})
+    @extend_schema(request=JobAskSerializer, responses={202: JobSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Ask for a job: `rescan` scans all messages anew under the rules of now."""
         arguments_of(request, JobAskSerializer)

@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api.answers import LOCATION, asked_for
 from governance.api.governing_serializers import ApplySerializer, AskedSerializer, ReasonSerializer
 from governance.api.jobs import JobSerializer
 from governance.api.key_serializers import (
@@ -23,7 +24,8 @@ from governance.api.key_serializers import (
     RotateSerializer,
     VersionSerializer,
 )
-from governance.api.preconditions import etag, expected_tag
+from governance.api.paging import PAGED, PAGING, page_shape, whole
+from governance.api.preconditions import ETAG, IF_MATCH, etag, expected_tag
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.custody import destroying, minimum, planning, showing
@@ -35,10 +37,6 @@ from governance.custody.rotation import rotate_ring
 from governance.identity.principals import Principal
 from governance.keys.models import KeyUse
 from governance.pipeline.managing import job_asked_by
-
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, required=True, description="The ETag of what you saw, or *."
-)
 
 
 def _ring(request: Request, ring_id: UUID) -> Response:
@@ -59,17 +57,19 @@ def _use_of(request: Request, ring_id: UUID) -> str:
 class RingListView(ApiView):
     """The rings of the tenant."""
 
-    @extend_schema(responses=RingSerializer(many=True), operation_id="key_rings_list")
+    parameters = PAGED
+
+    @extend_schema(responses=page_shape(RingSerializer), operation_id="key_rings_list", parameters=PAGING)
     def get(self, request: Request) -> Response:
         """Return them, by use."""
         found = showing.rings_for(principal=principal_of(request), now=current_time())
-        return Response(RingSerializer(found, many=True).data)
+        return whole(request, RingSerializer, found)
 
 
 class RingView(ApiView):
     """One ring."""
 
-    @extend_schema(responses=RingSerializer)
+    @extend_schema(responses=RingSerializer, parameters=[ETAG])
     def get(self, request: Request, ring_id: UUID) -> Response:
         """Return it, with its ETag."""
         return _ring(request, ring_id)
@@ -88,7 +88,7 @@ class PlanView(ApiView):
 class RotateView(ApiView):
     """Gives a ring a new active version."""
 
-    @extend_schema(request=RotateSerializer, responses=RingSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=RotateSerializer, responses=RingSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the ring as it is then; the version before still opens."""
         expected, given = expected_tag(request), arguments_of(request, RotateSerializer)
@@ -105,7 +105,7 @@ class _JobView(ApiView):
     takes_body = False
     ask: ClassVar[Any]
 
-    @extend_schema(request=None, responses={202: JobSerializer})
+    @extend_schema(request=None, responses={202: JobSerializer}, parameters=[LOCATION])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the job that now waits."""
         principal, now = principal_of(request), current_time()
@@ -134,7 +134,7 @@ class ReencryptView(_JobView):
 class RaiseMinimumView(ApiView):
     """Lets a ring accept newer versions only."""
 
-    @extend_schema(request=MinimumSerializer, responses=RingSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=MinimumSerializer, responses=RingSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the ring; refused while older versions wrap anything."""
         expected, number = expected_tag(request), arguments_of(request, MinimumSerializer)["number"]
@@ -148,19 +148,19 @@ class RaiseMinimumView(ApiView):
 class AskMinimumView(ApiView):
     """Asks a second person to let a ring accept older versions again."""
 
-    @extend_schema(request=LowerSerializer, responses={201: AskedSerializer})
+    @extend_schema(request=LowerSerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the approval that now waits."""
         given = arguments_of(request, LowerSerializer)
         use = _use_of(request, ring_id)
         asked = minimum.ask_lower_minimum(principal=principal_of(request), use=use, **given, now=current_time())
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class LowerMinimumView(ApiView):
     """Lowers the minimum that two people agreed to lower."""
 
-    @extend_schema(request=ApplySerializer, responses=RingSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=ApplySerializer, responses=RingSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, ring_id: UUID) -> Response:
         """Return the ring."""
         expected, approval = expected_tag(request), arguments_of(request, ApplySerializer)["approval"]
@@ -174,22 +174,23 @@ class LowerMinimumView(ApiView):
 class VersionListView(ApiView):
     """The versions of all rings."""
 
-    parameters = frozenset({"use"})
+    parameters = PAGED | {"use"}
 
     @extend_schema(
-        responses=VersionSerializer(many=True), operation_id="key_versions_list", parameters=[OpenApiParameter("use", str)]
-    )
+        responses=page_shape(VersionSerializer), operation_id="key_versions_list",
+        parameters=[*PAGING, OpenApiParameter("use", str)],
+    )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Return them, by use and number; `use` shows those of one ring."""
         use = request.query_params.get("use", "")
         found = showing.versions_for(principal=principal_of(request), use=use, now=current_time())
-        return Response(VersionSerializer(found, many=True).data)
+        return whole(request, VersionSerializer, found)
 
 
 class VersionView(ApiView):
     """One version with its history."""
 
-    @extend_schema(responses=DescribedSerializer)
+    @extend_schema(responses=DescribedSerializer, parameters=[ETAG])
     def get(self, request: Request, version_id: UUID) -> Response:
         """Return it, with its ETag."""
         return _version(request, version_id)
@@ -210,7 +211,7 @@ class ChangeVersionView(ApiView):
 
     act = ""
 
-    @extend_schema(request=ReasonSerializer, responses=DescribedSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=ReasonSerializer, responses=DescribedSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, version_id: UUID) -> Response:
         """Return the version as it is then."""
         expected, reason = expected_tag(request), arguments_of(request, ReasonSerializer)["reason"]
@@ -224,18 +225,18 @@ class ChangeVersionView(ApiView):
 class AskDestroyView(ApiView):
     """Asks a second person for the destruction of a version that wraps nothing."""
 
-    @extend_schema(request=DestroySerializer, responses={201: AskedSerializer})
+    @extend_schema(request=DestroySerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request, version_id: UUID) -> Response:
         """Return the approval that now waits."""
         given = arguments_of(request, DestroySerializer)
         asked = destroying.ask_destroy(principal=principal_of(request), version_id=version_id, **given, now=current_time())
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class DestroyView(ApiView):
     """Begins the waiting after which a version is destroyed."""
 
-    @extend_schema(request=ApplySerializer, responses=DescribedSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=ApplySerializer, responses=DescribedSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, version_id: UUID) -> Response:
         """Return the version; `destroy_at` is when it ends, and until then one person cancels it."""
         expected, approval = expected_tag(request), arguments_of(request, ApplySerializer)["approval"]
@@ -250,7 +251,7 @@ class DestroyView(ApiView):
 class CancelDestroyView(ApiView):
     """Takes a version out of its waiting."""
 
-    @extend_schema(request=ReasonSerializer, responses=DescribedSerializer, parameters=[IF_MATCH])
+    @extend_schema(request=ReasonSerializer, responses=DescribedSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, version_id: UUID) -> Response:
         """Return the version as it is then."""
         expected, reason = expected_tag(request), arguments_of(request, ReasonSerializer)["reason"]
@@ -263,14 +264,14 @@ class CancelDestroyView(ApiView):
 class AskDestroyDataKeyView(ApiView):
     """Asks a second person for the destruction of one data key."""
 
-    @extend_schema(request=ReasonSerializer, responses={201: AskedSerializer})
+    @extend_schema(request=ReasonSerializer, responses={201: AskedSerializer}, parameters=[LOCATION])
     def post(self, request: Request, data_key_id: UUID) -> Response:
         """Return the approval that now waits."""
         reason = arguments_of(request, ReasonSerializer)["reason"]
         asked = destroying.ask_destroy_data_key(
             principal=principal_of(request), data_key_id=data_key_id, reason=reason, now=current_time()
         )
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class DestroyDataKeyView(ApiView):

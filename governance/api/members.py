@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from governance.access import membership
 from governance.api.governing_serializers import Strict
+from governance.api.paging import PAGED, PAGING, page_shape, whole
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.identity.models import User
@@ -51,11 +52,13 @@ class InvitedSerializer(serializers.Serializer):
 class MemberListView(ApiView):
     """The members of the tenant."""
 
-    @extend_schema(responses=MemberSerializer(many=True), operation_id="members_list")
+    parameters = PAGED
+
+    @extend_schema(responses=page_shape(MemberSerializer), operation_id="members_list", parameters=PAGING)
     def get(self, request: Request) -> Response:
         """Return them, by name."""
         found = membership.members(principal=principal_of(request), now=current_time())
-        return Response(MemberSerializer(found, many=True).data)
+        return whole(request, MemberSerializer, found)
 
     @extend_schema(request=InviteSerializer, responses={201: InvitedSerializer})
     def post(self, request: Request) -> Response:

@@ -8,8 +8,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from governance.api.answers import LOCATION, asked_for
 from governance.api.detection import AnyJsonField, DetectAskSerializer, DetectedSerializer
 from governance.api.governing_serializers import ReasonSerializer, Strict
+from governance.api.paging import PAGED, PAGING, page_shape, whole
+from governance.api.preconditions import ETAG, IF_MATCH, etag, expected_tag
 from governance.api.requests import arguments_of, current_time, principal_of
 from governance.api.views import ApiView
 from governance.privacy import profiling
@@ -79,13 +82,15 @@ class AppliedSerializer(ProfileSerializer):
 class ProfileListView(ApiView):
     """The profiles in force and in draft."""
 
-    @extend_schema(responses=ProfileSerializer(many=True), operation_id="detection_profiles_list")
+    parameters = PAGED
+
+    @extend_schema(responses=page_shape(ProfileSerializer), operation_id="detection_profiles_list", parameters=PAGING)
     def get(self, request: Request) -> Response:
         """Return them, without their settings."""
         found = profiling.profiles_of(principal=principal_of(request), now=current_time())
-        return Response(ProfileSerializer(found, many=True).data)
+        return whole(request, ProfileSerializer, found)
 
-    @extend_schema(request=ProfileDraftSerializer, responses={201: DraftedSerializer})
+    @extend_schema(request=ProfileDraftSerializer, responses={201: DraftedSerializer}, parameters=[LOCATION])
     def post(self, request: Request) -> Response:
         """Keep new settings as a draft."""
         given: dict[str, Any] = arguments_of(request, ProfileDraftSerializer)
@@ -93,17 +98,18 @@ class ProfileListView(ApiView):
             principal=principal_of(request), settings=given["settings"], collection_id=given["collection"],
             reason=given["reason"], now=current_time(),
         )  # fmt: skip
-        return Response({**ProfileSerializer(row).data, "weakens": found.weakens}, status=201)
+        where = {"Location": f"/api/v1/detection-profiles/{row.id}"}
+        return Response({**ProfileSerializer(row).data, "weakens": found.weakens}, status=201, headers=where)
 
 
 class ProfileView(ApiView):
     """One version."""
 
-    @extend_schema(responses=ProfileDetailSerializer)
+    @extend_schema(responses=ProfileDetailSerializer, parameters=[ETAG])
     def get(self, request: Request, profile_id: UUID) -> Response:
-        """Return it with its settings."""
+        """Return it with its settings, and its ETag."""
         row = profiling.profile(principal=principal_of(request), profile_id=profile_id, now=current_time())
-        return Response(ProfileDetailSerializer(row).data)
+        return Response(ProfileDetailSerializer(row).data, headers=etag(row.tag))
 
 
 class ProfileDiffView(ApiView):
@@ -119,6 +125,8 @@ class ProfileDiffView(ApiView):
 class ProfileTryView(ApiView):
     """Detection under one version, without storing."""
 
+    acts = False
+
     @extend_schema(request=DetectAskSerializer, responses=DetectedSerializer)
     def post(self, request: Request, profile_id: UUID) -> Response:
         """Return what the content holds; it is kept nowhere."""
@@ -131,24 +139,26 @@ class ProfileTryView(ApiView):
 class ProfileAskView(ApiView):
     """Asks a second person to let a draft take force."""
 
-    @extend_schema(request=ReasonSerializer, responses={201: AskedProfileSerializer})
+    @extend_schema(request=ReasonSerializer, responses={201: AskedProfileSerializer}, parameters=[LOCATION])
     def post(self, request: Request, profile_id: UUID) -> Response:
         """Return the approval that now waits."""
         reason = arguments_of(request, ReasonSerializer)["reason"]
         asked = profiling.ask_activation(
             principal=principal_of(request), profile_id=profile_id, reason=reason, now=current_time()
         )
-        return Response({"approval": asked}, status=201)
+        return asked_for(asked)
 
 
 class ProfileApplyView(ApiView):
     """Puts a draft into force."""
 
-    @extend_schema(request=ProfileApplySerializer, responses=AppliedSerializer)
+    @extend_schema(request=ProfileApplySerializer, responses=AppliedSerializer, parameters=[IF_MATCH, ETAG])
     def post(self, request: Request, profile_id: UUID) -> Response:
         """Return the version, and the job that scans anew what was scanned before."""
-        approval = arguments_of(request, ProfileApplySerializer)["approval"]
+        expected, approval = expected_tag(request), arguments_of(request, ProfileApplySerializer)["approval"]
+        principal, now = principal_of(request), current_time()
         row, job = profiling.activate(
-            principal=principal_of(request), profile_id=profile_id, approval_id=approval, now=current_time()
+            principal=principal, profile_id=profile_id, approval_id=approval, expected=expected, now=now
         )
-        return Response({**ProfileSerializer(row).data, "job": job})
+        tag = profiling.profile(principal=principal, profile_id=profile_id, now=now).tag
+        return Response({**ProfileSerializer(row).data, "job": job}, headers=etag(tag))

@@ -117,7 +117,7 @@ class MessagePageSerializer(serializers.Serializer):
     next = serializers.CharField(allow_null=True)
 
 
-class StepUpSerializer(serializers.Serializer):
+class StepUpSerializer(Strict):
     """A one-time code of the token's person."""
 
     code = serializers.CharField(max_length=16)

@@ -1,6 +1,7 @@
 """API tokens: make, list, revoke; `step-up` makes one of minutes that counts as a fresh second factor."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -9,7 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.access import credentials
+from governance.api.approvals import flag
 from governance.api.governing_serializers import Strict
+from governance.api.paging import PAGED, PAGING, newest, page_shape
 from governance.api.requests import arguments_of, current_time, principal_of, user_of
 from governance.api.serializers import SteppedUpSerializer, StepUpSerializer
 from governance.api.views import ApiView
@@ -55,16 +58,18 @@ class MadeTokenSerializer(serializers.Serializer):
 class TokenListView(ApiView):
     """One's own tokens, or everybody's."""
 
-    parameters = frozenset({"everybody"})
+    parameters = PAGED | {"everybody"}
 
     @extend_schema(
-        responses=TokenSerializer(many=True), operation_id="tokens_list", parameters=[OpenApiParameter("everybody", bool)]
-    )
+        responses=page_shape(TokenSerializer), operation_id="tokens_list",
+        parameters=[*PAGING, OpenApiParameter("everybody", bool)],
+    )  # fmt: skip
     def get(self, request: Request) -> Response:
         """Return the newest first; `everybody=true` those of all members."""
-        everybody = request.query_params.get("everybody", "") == "true"
-        found = credentials.tokens(principal=principal_of(request), everybody=everybody, now=current_time())
-        return Response(TokenSerializer(found, many=True).data)
+        asked: Any = {"principal": principal_of(request), "everybody": flag(request, "everybody"), "now": current_time()}
+        return newest(
+            request, TokenSerializer, lambda before, limit: credentials.tokens(**asked, before=before, limit=limit)
+        )  # fmt: skip
 
     @extend_schema(request=MakeTokenSerializer, responses={201: MadeTokenSerializer})
     def post(self, request: Request) -> Response:

@@ -12,14 +12,17 @@ from governance.api.approvals import (
     BreakGlassListView,
     BreakGlassOpenView,
     BreakGlassReviewView,
+    BreakGlassView,
     RefuseView,
     SecondView,
     WithdrawView,
 )
+from governance.api.audit import EntryListView
 from governance.api.batches import BatchView
 from governance.api.conversations import ConversationListView, ConversationView, MessageListView, SearchView
 from governance.api.detection import DetectView
 from governance.api.explanations import ExplainView, ReadersView, RefusalView
+from governance.api.exports import ExportView
 from governance.api.findings import (
     FindingAskView,
     FindingConfirmView,
@@ -55,10 +58,12 @@ urlpatterns = [
     path("conversations:batch", BatchView.as_view(), name="api-batch"),
     path("conversations", ConversationListView.as_view(), name="api-conversations"),
     path("conversations:search", SearchView.as_view(), name="api-search"),
+    path("conversations:export", ExportView.as_view(), name="api-export"),
     path("conversations/<uuid:conversation_id>", ConversationView.as_view(), name="api-conversation"),
     path("conversations/<uuid:conversation_id>/messages", MessageListView.as_view(), name="api-messages"),
     path("conversations/<uuid:conversation_id>/readers", ReadersView.as_view(), name="api-readers"),
     path("conversations/<uuid:conversation_id>:explain", ExplainView.as_view(), name="api-explain"),
+    path("audit", EntryListView.as_view(), name="api-audit"),
     path("audit/<int:sequence>/explanation", RefusalView.as_view(), name="api-refusal"),
     path("policies", PolicyListView.as_view(), name="api-policies"),
     path("policies/<uuid:policy_id>", PolicyView.as_view(), name="api-policy"),
@@ -113,6 +118,7 @@ urlpatterns = [
     path("detection-profiles/<uuid:profile_id>:apply", ProfileApplyView.as_view(), name="api-profile-apply"),
     path("detect", DetectView.as_view(), name="api-detect"),
     path("break-glass", BreakGlassListView.as_view(), name="api-break-glass"),
+    path("break-glass/<uuid:glass_id>", BreakGlassView.as_view(), name="api-break-glass-one"),
     path("break-glass:open", BreakGlassOpenView.as_view(), name="api-break-glass-open"),
     path("break-glass/<uuid:glass_id>:end", BreakGlassEndView.as_view(), name="api-break-glass-end"),
     path("break-glass/<uuid:glass_id>:review", BreakGlassReviewView.as_view(), name="api-break-glass-review"),

@@ -45,6 +45,8 @@ EVENTS: Final = {
     "refusals.repeated": "Equal refusals that followed one on the record within its window, counted.",
     "signin.succeeded": "A person signed in.",
     "signin.failed": "A sign-in failed.",
+    "export.begun": "An export began, before a byte of it left; each page of it is a grant of its own.",
+    "export.ended": "An export ended: how much was sent, and the SHA-256 of it.",
     "search.made": "Somebody looked for values in the blind index: types and counts, never a value.",
     "job.asked": "A person asked for long work: topic and what it is about.",
     "job.paused": "A job was paused by a person.",

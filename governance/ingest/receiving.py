@@ -7,6 +7,7 @@ erased is not taken in again.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -161,7 +162,7 @@ def _earlier(receipts: KeyedHash, actor: Principal, body: bytes, key: str) -> li
         return None
     if bytes(receipt.body_digest) != receipts.digest(b"body", body):
         raise KeyReused("This Idempotency-Key was used for another body; use a new key for a new request.")
-    return [_from_row(row) for row in receipt.results]
+    return [_from_row(row) for row in receipt.results or ()]
 
 
 def _remember(receipts: KeyedHash, actor: Principal, body: bytes, key: str, results: list[Stored]) -> None:
@@ -172,6 +173,7 @@ def _remember(receipts: KeyedHash, actor: Principal, body: bytes, key: str, resu
         request_index=_request_index(receipts, actor, key),
         body_digest=receipts.digest(b"body", body),
         results=[_to_row(result) for result in results],
+        status=HTTPStatus.MULTI_STATUS,
     )
 
 

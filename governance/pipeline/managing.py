@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from governance.access.acting import require
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
@@ -50,13 +52,18 @@ class Shown:
     finished_at: datetime | None
 
 
-def jobs_for(*, principal: Principal, now: datetime, open_only: bool = False, limit: int = 100) -> list[Shown]:
-    """Return the newest jobs of the tenant. Raises AccessDenied (recorded)."""
+def jobs_for(
+    *, principal: Principal, now: datetime, open_only: bool = False, before: UUID | None = None, limit: int = 100
+) -> list[Shown]:
+    """Return the newest jobs of the tenant; `before` is the last id seen. Raises AccessDenied (recorded), UnknownJob."""
     require(principal=principal, action=ACTION, now=now)
     with tenant_scope(principal.tenant_id):
         rows = Job.objects.order_by("-created_at", "-id")
         if open_only:
             rows = rows.exclude(state__in=[Job.State.DONE, Job.State.CANCELLED])
+        if before is not None:  # Ids of jobs are random, so the order is that of their making.
+            seen = _find(before)
+            rows = rows.filter(Q(created_at__lt=seen.created_at) | Q(created_at=seen.created_at, id__lt=before))
         return [_shown(row) for row in rows[:limit]]
 
 

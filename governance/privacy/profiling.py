@@ -6,7 +6,7 @@ version is never edited, so it can be told under which settings a text was scann
 
 import difflib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -46,6 +46,12 @@ class UnknownProfile(PrivacyError):
     code = "profiles.unknown"
 
 
+class ProfileChanged(PrivacyError):
+    """The version is not as its asker saw it any more, or another one is in force by now."""
+
+    code = "profiles.changed"
+
+
 class ProfileRefused(PrivacyError):
     """The profile is in no state for this, or needs a second person."""
 
@@ -65,6 +71,7 @@ class Shown:
     created_at: datetime
     activated_at: datetime | None
     settings: dict[str, Any] | None = field(default=None, repr=False)
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ def profile(*, principal: Principal, profile_id: UUID, now: datetime) -> Shown:
     with tenant_scope(principal.tenant_id):
         warm(tenant=principal.tenant_id, uses=_USES)
         row = _find(profile_id)
-        return _shown(row, open_settings([row])[row.id])
+        return replace(_shown(row, open_settings([row])[row.id]), tag=_tag(row))
 
 
 def compare(*, principal: Principal, profile_id: UUID, now: datetime) -> Comparison:
@@ -160,19 +167,20 @@ def ask_activation(*, principal: Principal, profile_id: UUID, reason: str, now: 
 
 
 def activate(
-    *, principal: Principal, profile_id: UUID, now: datetime, approval_id: UUID | None = None
+    *, principal: Principal, profile_id: UUID, now: datetime, approval_id: UUID | None = None, expected: str = ""
 ) -> tuple[Shown, UUID]:
     """Put a draft into force in place of the version before it; return it and the job that scans anew.
 
-    Every batch that is being scanned under the version before has been committed by then. Raises AccessDenied
-    (recorded), UnknownProfile, ApprovalRefused, ProfileRefused where it needs a second person.
+    `expected` is the tag of what the asker saw. Every batch that is being scanned under the version before has been
+    committed by then. Raises AccessDenied (recorded), UnknownProfile, ProfileChanged, ApprovalRefused, ProfileRefused
+    where it needs a second person.
     """
     require(principal=principal, action=ACTION, now=now, second_factor=True)
     tenant = principal.tenant_id
     with tenant_scope(tenant):
         warm(tenant=tenant, uses=_USES)
         lock_exclusive(rings_of(tenant)[KeyUse.REDACTED])
-        row = _draft(profile_id)
+        row = _draft(profile_id, expected)
         found = _compared(row, open_settings([row])[row.id])
         if approval_id is not None:
             use(approval_id=approval_id, act=ACT, subject=row.id, details=_details(row, found), now=now)
@@ -215,11 +223,19 @@ def _find(profile_id: UUID) -> DetectionProfile:
     return row
 
 
-def _draft(profile_id: UUID) -> DetectionProfile:
+def _draft(profile_id: UUID, expected: str = "") -> DetectionProfile:
     row = _find(profile_id)
+    if expected and expected != _tag(row):
+        raise ProfileChanged("The version is not as you saw it any more, or another one is in force; look at it again.")
     if row.state != DetectionProfile.State.DRAFT:
         raise ProfileRefused(f"This version is {row.state}; only a draft is put into force.")
     return row
+
+
+def _tag(row: DetectionProfile) -> str:
+    """Return the tag of what somebody sees who looks at a version: its state, and which version is in force beside it."""
+    active = _versions(row.collection_id).filter(state=DetectionProfile.State.ACTIVE).values_list("id", flat=True).first()
+    return fingerprint(f"{row.id} {row.state} {active or ''}".encode()).hex()[:32]
 
 
 def _details(row: DetectionProfile, found: Comparison) -> dict[str, Any]:

@@ -16,6 +16,24 @@ class NotFound(VaultError):
         super().__init__("There is no conversation with this id.")
 
 
+class UnknownCollection(VaultError):
+    """This tenant has no such collection."""
+
+    code = "vault.collection_unknown"
+
+    def __init__(self) -> None:
+        super().__init__("This tenant has no such collection.")
+
+
+class ChangedSince(VaultError):
+    """A collection is not as its asker saw it any more."""
+
+    code = "vault.changed"
+
+    def __init__(self) -> None:
+        super().__init__("The collection is not as you saw it any more; look at it again.")
+
+
 class IntegrityFailure(VaultError):
     """A sealed value did not open at its place; it was changed, moved or replaced from outside."""
 

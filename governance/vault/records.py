@@ -1,6 +1,7 @@
 """What crosses the door of the vault: new conversations in, opened messages out."""
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from governance.vault.documents import Document
@@ -52,6 +53,19 @@ class OpenedMessage:
     state: str
     document: Document | None = field(repr=False)
     withheld: str = ""
+
+    def as_shown(self) -> dict[str, Any]:
+        """Return the message as the API and exports show it: one shape, so that no way shows more than another."""
+        return {
+            "id": self.id,
+            "ordinal": self.ordinal,
+            "role": self.role,
+            "parent": self.parent_id,
+            "state": self.state,
+            "withheld": self.withheld,
+            "text": self.document.readable() if self.document else None,
+            "item": self.document.item if self.document else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)

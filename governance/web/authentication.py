@@ -12,19 +12,36 @@ from governance.conf.settings import vault_settings
 from governance.identity.models import User
 from governance.identity.principals import Principal
 from governance.identity.tokens import TokenInvalid, authenticate
-from governance.web.limits import LimiterAway, TooMany, client_address, count
+from governance.web.limits import LimiterAway, Standing, TooMany, client_address, count
 
 _PARTS = 2
+_MINUTE = 60
+STANDING = "threadvault.standing"
 
 
-def _count(kind: str, subject: str, most: int) -> None:
-    """Count one of this minute. Raises Throttled (429). Without the counters' store it goes on: the token is the guard."""
+def _count(request: Request, kind: str, subject: str, most: int) -> None:
+    """Count one of this minute, and leave with the request how the counter stands, for the headers of its answer.
+
+    Raises Throttled (429). Without the counters' store it goes on: the token is the guard.
+    """
     try:
-        count(kind, subject, most=most, seconds=60)
+        request.META[STANDING] = count(kind, subject, most=most, seconds=_MINUTE)
     except TooMany as refusal:
-        raise Throttled(wait=refusal.wait) from None
+        request.META[STANDING] = Standing(kind, most, _MINUTE, 0, refusal.wait)
+        raise Throttled(wait=refusal.wait, code="limits.exceeded") from None
     except LimiterAway:
         return
+
+
+def limit_headers(request: Request) -> dict[str, str]:
+    """Return what the answer says of the limit (draft-ietf-httpapi-ratelimit-headers-10); nothing where none counted."""
+    standing: Standing | None = request.META.get(STANDING)
+    if standing is None:
+        return {}
+    return {
+        "RateLimit-Policy": f'"{standing.kind}";q={standing.most};w={standing.seconds}',
+        "RateLimit": f'"{standing.kind}";r={standing.left};t={standing.wait}',
+    }
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -40,9 +57,9 @@ class TokenAuthentication(BaseAuthentication):
         try:
             user, principal, token = authenticate(plain=parts[1].decode("ascii", "replace"), now=datetime.now(UTC))
         except TokenInvalid as error:
-            _count("bad-token", client_address(request), vault_settings().bad_tokens_per_minute)
+            _count(request, "bad-token", client_address(request), vault_settings().bad_tokens_per_minute)
             raise AuthenticationFailed(str(error), code=error.code) from None
-        _count("calls", str(token.id), vault_settings().calls_per_minute)
+        _count(request, "calls", str(token.id), vault_settings().calls_per_minute)
         return user, principal
 
     def authenticate_header(self, request: HttpRequest | Any) -> str:

@@ -6,6 +6,7 @@ sign-ins and second factors are refused (nobody guesses without being counted), 
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -32,6 +33,17 @@ class LimiterAway(Exception):
 
     def __init__(self) -> None:
         super().__init__("Tries cannot be counted at the moment; try again later.")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a counter stands: the limit, the window in seconds, how many are left and for how many seconds."""
+
+    kind: str
+    most: int
+    seconds: int
+    left: int
+    wait: int
 
 
 class TooMany(Exception):
@@ -63,14 +75,19 @@ def _name(kind: str, subject: str) -> str:
     return f"limit:{kind}:{digest[:32]}"
 
 
-def count(kind: str, subject: str, *, most: int, seconds: int) -> None:
-    """Count one; raise TooMany above `most` in a window of `seconds`, LimiterAway where it cannot be counted."""
+def count(kind: str, subject: str, *, most: int, seconds: int) -> Standing:
+    """Count one and return how the counter stands then.
+
+    Raises TooMany above `most` in a window of `seconds`, LimiterAway where it cannot be counted.
+    """
     try:
         counted, left = store().eval(SCRIPT, 1, _name(kind, subject), seconds * 1000)
     except redis.RedisError:
         raise LimiterAway from None
+    wait = max(1, -(-int(left) // 1000))
     if counted > most:
-        raise TooMany(max(1, -(-int(left) // 1000)), first=counted == most + 1)
+        raise TooMany(wait, first=counted == most + 1)
+    return Standing(kind, most, seconds, most - int(counted), wait)
 
 
 def forget(kind: str, subject: str) -> None:

@@ -17,19 +17,20 @@ WINDOW_SECONDS = 300
 
 
 class SecondFactorRefused(Exception):
-    """The code is wrong, used already, or there were too many tries; `code` says which."""
+    """The code is wrong, used already, or there were too many tries; `code` says which, `wait` for how many seconds."""
 
-    def __init__(self, code: str, text: str) -> None:
+    def __init__(self, code: str, text: str, wait: int = 0) -> None:
         super().__init__(text)
         self.code = code
+        self.wait = wait
 
 
 def _count_try(user: User) -> None:
     """Count a try; tries at once all count. Without the counters' store no code is looked at."""
     try:
         count("second-factor", str(user.pk), most=TRIES, seconds=WINDOW_SECONDS)
-    except TooMany:
-        raise SecondFactorRefused("second_factor.tries", "Too many tries; wait five minutes.") from None
+    except TooMany as refusal:
+        raise SecondFactorRefused("second_factor.tries", "Too many tries; wait five minutes.", refusal.wait) from None
     except LimiterAway as away:
         raise SecondFactorRefused(away.code, str(away)) from None
 

@@ -21,7 +21,9 @@ def client_of(tenant, people):
             life=timedelta(hours=1), second_factor_at=now() if fresh else None,
         )  # fmt: skip
         client = APIClient()
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token.plain}", HTTP_THREADVAULT_PURPOSE=purpose)
+        client.credentials(
+            HTTP_AUTHORIZATION=f"Bearer {token.plain}", HTTP_THREADVAULT_PURPOSE=purpose, HTTP_IF_MATCH="*"
+        )  # fmt: skip
         return client
 
     return make
@@ -48,7 +50,7 @@ def test_a_policy_from_draft_to_force_and_out_again(client_of, other_officer, st
     assert "newly_refused" in {change["kind"] for change in run["changes"]}
     approval = post(officer, f"policies/{draft['id']}:ask", {"reason": "a leak"}, 201)["approval"]
     post(officer, f"approvals/{approval}:second", status=409)
-    waiting = second.get("/api/v1/approvals?waiting=true").json()
+    waiting = second.get("/api/v1/approvals?waiting=true").json()["results"]
     assert [one["id"] for one in waiting] == [approval]
     assert waiting[0]["details"]["name"] == "no-bot"
     post(second, f"approvals/{approval}:second", status=200)
@@ -121,10 +123,10 @@ def test_break_glass_from_ask_to_review(client_of, other_officer, stored):
     assert officer.get(source).json()["results"][0]["text"] == ["Mail me at kim0@example.com"]
     post(second, f"break-glass/{glass['id']}:end", status=204)
     assert officer.get(source).status_code == 403
-    assert [one["id"] for one in second.get("/api/v1/break-glass?to_review=true").json()] == [glass["id"]]
+    assert [one["id"] for one in second.get("/api/v1/break-glass?to_review=true").json()["results"]] == [glass["id"]]
     post(officer, f"break-glass/{glass['id']}:review", {"justified": True, "note": "mine"}, 409)
     post(second, f"break-glass/{glass['id']}:review", {"justified": False, "note": "no ticket"}, 204)
-    assert second.get("/api/v1/break-glass?to_review=true").json() == []
+    assert second.get("/api/v1/break-glass?to_review=true").json()["results"] == []
 
 
 def test_break_glass_on_what_is_not_there_is_not_found(client_of, stored):
@@ -136,7 +138,7 @@ def test_break_glass_on_what_is_not_there_is_not_found(client_of, stored):
 
 def test_readers_and_refusals_are_explained_to_auditors(client_of, people, stored):
     auditor = client_of("auditor")
-    readers = auditor.get(f"/api/v1/conversations/{stored[0]}/readers").json()
+    readers = auditor.get(f"/api/v1/conversations/{stored[0]}/readers").json()["results"]
     assert {one["username"] for one in readers} >= {people["analyst"].username, people["privacy_officer"].username}
     assert client_of("analyst").get(f"/api/v1/conversations/{stored[0]}/readers").status_code == 403
 
@@ -145,8 +147,8 @@ def test_purposes_and_collections(client_of, stored):
     officer = client_of("security_officer")
     post(officer, "purposes", {"code": "research", "description": "Study."}, 201)
     assert post(officer, "purposes", {"code": "research"}, 422)["code"] == "access.purpose"
-    assert "research" in {one["code"] for one in client_of("analyst").get("/api/v1/purposes").json()}
-    (collection,) = officer.get("/api/v1/collections").json()
+    assert "research" in {one["code"] for one in client_of("analyst").get("/api/v1/purposes").json()["results"]}
+    (collection,) = officer.get("/api/v1/collections").json()["results"]
     path = f"/api/v1/collections/{collection['id']}"
     changed = officer.patch(path, {"purposes": ["research"], "lawful_basis": "consent"}, format="json").json()
     assert (changed["purposes"], changed["lawful_basis"]) == (["research"], "consent")

@@ -30,12 +30,12 @@ def client(tenant, officers):
 
 
 def ring(client, use="content"):
-    (found,) = [one for one in client.get("/api/v1/key-rings").json() if one["use"] == use]
+    (found,) = [one for one in client.get("/api/v1/key-rings").json()["results"] if one["use"] == use]
     return f"/api/v1/key-rings/{found['id']}"
 
 
 def versions(client, use="content"):
-    return client.get("/api/v1/key-versions", {"use": use}).json()
+    return client.get("/api/v1/key-versions", {"use": use}).json()["results"]
 
 
 def post(client, address, body=None, seen="*"):

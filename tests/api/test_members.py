@@ -43,7 +43,7 @@ def test_an_officer_invites_gives_a_role_and_takes_it(client_of, tenant):
     assert page.status_code == 200
     assert not User.objects.get(username="kim").has_usable_password()
     send(officer, "post", f"members/{invited['id']}/roles", {"role": "auditor"}, 204)
-    (kim,) = [one for one in officer.get("/api/v1/members").json() if one["username"] == "kim"]
+    (kim,) = [one for one in officer.get("/api/v1/members").json()["results"] if one["username"] == "kim"]
     assert (kim["roles"], kim["kind"], kim["active"]) == (["analyst", "auditor"], "person", True)
     send(officer, "delete", f"members/{kim['id']}/roles/auditor", status=204)
     send(officer, "delete", f"members/{kim['id']}/roles/auditor", status=404)
@@ -134,9 +134,9 @@ def test_making_a_token_takes_a_fresh_second_factor_of_a_person(client_of, tenan
 def test_one_sees_and_ends_ones_own_and_an_officer_everybodys(client_of, people):
     analyst, officer = client_of("analyst"), client_of("security_officer")
     made = send(analyst, "post", "tokens", {"name": "mine"}, 201)
-    assert {row["user"] for row in analyst.get("/api/v1/tokens").json()} == {people["analyst"].username}
+    assert {row["user"] for row in analyst.get("/api/v1/tokens").json()["results"]} == {people["analyst"].username}
     assert analyst.get("/api/v1/tokens?everybody=true").status_code == 403
-    assert made["id"] in {row["id"] for row in officer.get("/api/v1/tokens?everybody=true").json()}
+    assert made["id"] in {row["id"] for row in officer.get("/api/v1/tokens?everybody=true").json()["results"]}
     other = client_of("auditor")
     send(other, "delete", f"tokens/{made['id']}", status=403)
     mine = bearer(made["token"])

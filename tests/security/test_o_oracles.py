@@ -171,7 +171,7 @@ def test_z15_a_method_is_not_overridden(name, tenant, people):
     client = client_of(tenant, people["analyst"])
     token = client.post("/api/v1/tokens", {"name": "x"}, format="json")
     assert token.status_code == 403, "no fresh second factor"
-    mine = client.get("/api/v1/tokens").json()
+    mine = client.get("/api/v1/tokens").json()["results"]
     answer = client.post(f"/api/v1/tokens/{mine[0]['id']}", {}, format="json", headers={name: "DELETE"})
     assert answer.status_code == 405
     answer = client.get(f"/api/v1/tokens/{mine[0]['id']}?_method=DELETE")

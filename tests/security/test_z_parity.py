@@ -4,6 +4,7 @@ import json
 import re
 from datetime import timedelta
 from io import StringIO
+from uuid import UUID
 
 import pytest
 from django.contrib.admin import ModelAdmin
@@ -18,10 +19,11 @@ from governance.identity.models import User
 from governance.identity.scoping import tenant_scope
 from governance.identity.tokens import mint
 from governance.pipeline.running import run_classification
-from governance.vault import listing
+from governance.vault import exporting, listing
 from governance.vault.models import Conversation
 from governance.vault.resources import cells_found
 from tests.access.policing import FORBID_MAIL, Officers
+from tests.api.clients import sent
 from tests.conftest import item, now, store
 from tests.console.browsing import signed_in, text_of
 
@@ -59,6 +61,16 @@ def by_api(client, chat):
 def by_console(browser, chat):
     answer = browser.get(f"/conversations/{chat}")
     return text_of(answer) if answer.status_code == 200 else None
+
+
+def by_export(client):
+    """The text of the first message of each conversation that an export holds, by id; nothing where it is refused."""
+    answer = client.get("/api/v1/conversations:export")
+    if answer.status_code != 200:
+        return {}
+    lines, _ = sent(answer)
+    found = (json.loads(line) for line in lines)
+    return {UUID(one["id"]): "".join(one["messages"][0]["text"]) for one in found}
 
 
 def as_page(text):
@@ -102,11 +114,13 @@ def test_z04_every_way_gives_the_same_answer(role, rule, tenant, people, chats):
     user = people[role]
     client, browser = client_of(tenant, user), signed_in(user)
     of_api, page = listed(client, browser)
+    exported = by_export(client)
     opened = 0
     for chat in chats:
         ways = by_api(client, chat), by_console(browser, chat), by_command(tenant, user, chat)
         allowed = {way is not None for way in ways}
-        assert allowed == {str(chat) in of_api} == {f"/conversations/{chat}" in page}
+        assert allowed == {str(chat) in of_api} == {f"/conversations/{chat}" in page} == {chat in exported}
+        assert exported.get(chat) == ways[0]
         if allowed == {True}:
             opened += 1
             assert "[EMAIL" in ways[0]
@@ -129,6 +143,20 @@ def test_z04_control_a_list_that_does_not_ask_differs(tenant, people, chats, mon
 
     monkeypatch.setattr(authorising, "decide_cells", allow_all)
     assert refused & listed(client, browser)[0]
+
+
+def test_z04_control_an_export_that_does_not_ask_differs(tenant, people, chats, monkeypatch):
+    Officers(tenant).put_in_force("rule", FORBID_MAIL("mail"))
+    client = client_of(tenant, people["analyst"])
+    assert len(by_export(client)) == 3
+    monkeypatch.setattr(exporting, "visible", lambda **_: listing.Visible(Q(), cells_found()))
+    assert by_export(client) == {}, "the grant asks once more for each row, and refuses the page whole"
+
+    def allow_all(*, cells, **_):
+        return {cell: Decision(allowed=True) for cell in cells}
+
+    monkeypatch.setattr(authorising, "decide_cells", allow_all)
+    assert len(by_export(client)) == 6
 
 
 def loose_parts(console) -> list[str]:

@@ -102,7 +102,7 @@ def test_step_02_the_same_key_gives_the_same_answer_and_another_body_is_refused(
     first = walk.send(ITEM, key="k-1")
     assert walk.send(ITEM, key="k-1").json() == first.json()
     other = walk.send({**ITEM, "external_id": "chat-18"}, key="k-1")
-    assert (other.status_code, other.json()["code"]) == (409, "ingest.key_reused")
+    assert (other.status_code, other.json()["code"]) == (422, "ingest.key_reused")
 
 
 def test_step_03_what_is_needed_is_unwrapped_before_and_sealed_inside_one_transaction(walk):
