@@ -2,6 +2,7 @@
 
 import pytest
 from django.http import HttpResponse
+from django.test import Client
 from django.urls import path
 
 from governance.audit.events import EVENTS
@@ -131,6 +132,21 @@ def test_a_grave_act_without_a_fresh_second_factor_is_not_done(route, tenant, st
     assert fingerprint() == before
     show_factor(client, world.user)
     assert client.post(made, body).status_code == 303
+
+
+def test_no_act_is_done_without_the_token_of_its_form(tenant, stored):
+    """Not even by whoever may: another site cannot make the person's browser act."""
+    world = World(tenant, stored, "security")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.user)
+    show_factor(client, world.user)
+    done = [route for route in ACTS if client.post(world.nowhere(route), {}).status_code != 403]
+    assert done == []
+
+
+def test_control_with_its_token_the_same_form_is_looked_at(tenant, stored):
+    world = World(tenant, stored, "security")
+    assert world.knock("jobs/rescan", "POST") == "303"
 
 
 def test_a_wrong_code_is_on_the_record(tenant, people, stored):

@@ -83,6 +83,17 @@ def test_a_form_without_what_the_person_saw_is_refused(given, tenant, officer):
     assert officer.post(f"/keys/rings/{ring.id}/rotate", given).status_code == 400
 
 
+@pytest.mark.parametrize("given", ["local:/tmp/mine", "https://example.org", "2", "-1"])
+def test_z13_a_form_names_no_provider_that_the_configuration_does_not_list(given, tenant, officer):
+    """A provider is chosen by its place in the list; no address goes from a browser to a connection."""
+    assert rotate(officer, tenant, provider=given).status_code == 400
+    assert version_of(tenant).state == "active"
+
+
+def test_z13_control_one_that_is_listed_is_taken(tenant, officer):
+    assert rotate(officer, tenant, provider="1").status_code == 303
+
+
 def test_rewrapping_becomes_a_job_with_progress(tenant, officer):
     rotate(officer, tenant)
     ring, _ = ring_of(tenant)
