@@ -162,7 +162,7 @@ def _ask(
 ) -> HttpResponseBase:  # fmt: skip
     """Show the form, with what was wrong with the last one; what must be typed is typed anew."""
     if spec.sheet is None:
-        return error_page(request, code or "field.invalid", problem)
+        return error_page(request, code or "field.value", problem)
     sheet = spec.sheet(request, principal, **ids)
     shown = form or spec.form(initial=sheet.initial)
     context = {

@@ -3,15 +3,21 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from governance.console.words import USES, VERSION_STATES, WAITS_FOR_END, Status, share
 from governance.keys.limits import MOST_USES
 from governance.keys.listing import Shown, ShownRing
 from governance.keys.providers import listed_uris
 
-_KINDS = {"local": "Key file", "aws-kms": "AWS KMS", "pkcs11": "PKCS#11 token"}
+_KINDS: Final = {
+    "local": gettext_lazy("Key file"),
+    "aws-kms": gettext_lazy("AWS KMS"),
+    "pkcs11": gettext_lazy("PKCS#11 token"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,16 @@ class RingLine:
         return next((one for one in self.versions if one.shown.state == "active"), None)
 
     @property
+    def movable(self) -> int:
+        """How many live data keys a rewrap would move: those of a version that neither seals now nor is suspended."""
+        return sum(one.shown.data_keys for one in self.versions if one.shown.state not in {"active", "suspended"})
+
+    @property
+    def kept(self) -> int:
+        """How many live data keys a rewrap would leave, for their version is suspended."""
+        return sum(one.shown.data_keys for one in self.versions if one.shown.state == "suspended")
+
+    @property
     def waiting(self) -> int:
         """How many versions wait for their destruction."""
         return sum(one.shown.destroy_at is not None for one in self.versions)
@@ -70,7 +86,8 @@ def provider_names() -> dict[str, str]:
     """Return what to call each listed provider, by its URI, which can hold a place that is nobody's business."""
     names: dict[str, str] = {}
     for uri in listed_uris():
-        kind = _KINDS.get(uri.partition(":")[0], uri.partition(":")[0])
+        scheme = uri.partition(":")[0]
+        kind = str(_KINDS.get(scheme, scheme))
         same = sum(one == kind or one.startswith(f"{kind} (") for one in names.values())
         names[uri] = f"{kind} ({same + 1})" if same else kind
     return names

@@ -24,9 +24,8 @@ from governance.console.hierarchy import (
 )
 from governance.console.jobs import JobLine, open_jobs
 from governance.console.people import names_of
-from governance.console.words import DOWN, WORKS, Status, span
+from governance.console.words import DOWN, VERSION_STATES, WORKS, Status, span
 from governance.custody import showing
-from governance.custody.planning import Plan, blast_radius, plan
 from governance.identity.principals import Principal
 from governance.keys.errors import ProviderFailed
 from governance.keys.listing import Shown, Step
@@ -49,6 +48,16 @@ class ProviderLine:
     versions: tuple[VersionLine, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """A change of state as the version's page shows it; `before` is None where the version was made."""
+
+    step: Step
+    before: Status | None
+    after: Status
+    who: str
+
+
 @require_GET
 @page(any_of=LOOK)
 def keys(request: HttpRequest, principal: Principal) -> HttpResponseBase:
@@ -61,29 +70,24 @@ def keys(request: HttpRequest, principal: Principal) -> HttpResponseBase:
 @require_GET
 @page(any_of=LOOK)
 def ring(request: HttpRequest, principal: Principal, ring_id: UUID) -> HttpResponseBase:
-    """Show one ring: its versions, what work on it would come to, and what works on it now."""
-    line, now = ring_line(principal, ring_id), current_time()
-    use, may_act = line.shown.use, _may_act(request)
-    context: dict[str, Any] = {"title": _("Keys: %(use)s") % {"use": line.use}, "ring": line, "may_act": may_act}
-    context |= {"reencrypted": use in REENCRYPTED, "due": _rotation_due(line)}
-    if may_act:
-        context |= plan_context(plan(principal=principal, use=use, now=now))
-    context |= {"jobs": _jobs_of(request, principal, use)}
+    """Show one ring: its versions, how many data keys are not where they should be, and what works on it now."""
+    line = ring_line(principal, ring_id)
+    use = line.shown.use
+    context: dict[str, Any] = {"title": _("Keys: %(use)s") % {"use": line.use}, "ring": line, "may_act": _may_act(request)}
+    context |= {"reencrypted": use in REENCRYPTED, "due": _rotation_due(line), "jobs": _jobs_of(request, principal, use)}
     return render(request, "console/ring.html", context)
 
 
 @require_GET
 @page(any_of=LOOK)
 def version(request: HttpRequest, principal: Principal, version_id: UUID) -> HttpResponseBase:
-    """Show one version: its state and how it came to it, what hangs from it, and what may be done with it."""
+    """Show one version: its state and how it came to it, and what may be done with it; each act says what it touches."""
     now = current_time()
     shown, steps = showing.version_for(principal=principal, version_id=version_id, now=now)
     line, may_act = version_line(shown, provider_names()), _may_act(request)
     of_use = [one for one in showing.rings_for(principal=principal, now=now) if one.use == shown.use]
     context: dict[str, Any] = {"title": line.name, "line": line, "may_act": may_act, "ring_id": of_use[0].id}
-    context |= {"steps": _named(steps), "age": span(age_of(shown, now)), "acts": acts_of(shown) if may_act else ()}
-    if may_act:
-        context["radius"] = blast_radius(principal=principal, version_id=version_id, now=now)
+    context |= {"steps": _step_lines(steps), "age": span(age_of(shown, now)), "acts": acts_of(shown) if may_act else ()}
     return render(request, "console/version.html", context)
 
 
@@ -115,11 +119,6 @@ def ring_line(principal: Principal, ring_id: UUID) -> RingLine:
     now = current_time()
     shown = showing.ring_for(principal=principal, ring_id=ring_id, now=now)
     return ring_lines([shown], showing.versions_for(principal=principal, now=now, use=shown.use))[0]
-
-
-def plan_context(found: Plan) -> dict[str, Any]:
-    """Return what a page says of a plan: counts, and times in words."""
-    return {"plan": found, "rewrap_time": span(found.rewrap_seconds), "reencrypt_time": span(found.reencrypt_seconds)}
 
 
 def acts_of(shown: Shown) -> tuple[str, ...]:
@@ -154,9 +153,17 @@ def _rotation_due(line: RingLine) -> datetime | None:
     return since + timedelta(days=days) if since and days else None
 
 
-def _named(steps: list[Step]) -> list[tuple[Step, str]]:
+def _step_lines(steps: list[Step]) -> list[StepLine]:
     names = names_of(step.actor for step in steps)
-    return [(step, names.get(step.actor, "") if step.actor else _("nobody, by itself")) for step in steps]
+    return [
+        StepLine(
+            step,
+            VERSION_STATES.get(step.before),
+            VERSION_STATES[step.after],
+            names.get(step.actor, str(step.actor)) if step.actor else _("nobody, by itself"),
+        )
+        for step in steps
+    ]
 
 
 def _provider_line(

@@ -19,6 +19,7 @@ from governance.custody.changing import change_version
 from governance.custody.planning import blast_radius
 from governance.identity.principals import Principal
 from governance.keys.listing import Shown
+from governance.keys.states import FOLLOWS, State
 
 _CALLED_BACK = gettext_lazy("Suspend it instead where you are in doubt: that can be taken back.")
 
@@ -56,10 +57,11 @@ def _change(name: str, *, title: Any, button: Any, lead: Any, grave: bool = Fals
     def sheet(request: HttpRequest, principal: Principal, version_id: UUID) -> Sheet:
         shown = _shown(principal, version_id)
         typed = name_of(shown.use, shown.version)
+        shown_warning = str(warning) if State.SUSPENDED in FOLLOWS[shown.state] else ""
         facts = _facts(shown) + (_radius_facts(principal, version_id) if grave else [])
         return Sheet(
             title=str(title) % {"name": typed}, button=str(button), back=_back(version_id), lead=str(lead), facts=facts,
-            warning=str(warning), grave=grave, tag=shown.tag, typed=typed if grave else "",
+            warning=shown_warning, grave=grave, tag=shown.tag, typed=typed if grave else "",
         )  # fmt: skip
 
     @act(
@@ -131,7 +133,7 @@ def _destroy_sheet(request: HttpRequest, principal: Principal, version_id: UUID)
             " still wraps nothing. Until then any one officer cancels it."
         ),
         facts=_facts(shown) + _radius_facts(principal, version_id),
-        warning=str(_CALLED_BACK),
+        warning=_("Rows that somebody kept a copy of, wrapped under it, open no more in this vault."),
         grave=True,
         typed=name,
     )

@@ -41,7 +41,6 @@ def test_no_page_of_the_urlconf_has_an_error(person, page, tenant, stored, live_
     page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
     for route in pages_of(person):
         assert page.goto(world.path(route)).status == 200, route
-        page.wait_for_load_state("networkidle")
         assert page.faults == [], route
 
 
