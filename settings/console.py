@@ -4,6 +4,7 @@ from typing import Any
 
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 _GATE = "governance.console.navigation."
 
@@ -49,6 +50,15 @@ UNFOLD: dict[str, Any] = {
                     {
                         "title": "Audit trail", "icon": "receipt_long", "link": reverse_lazy("console:audit"),
                         "permission": _GATE + "may_audit",
+                    },
+                    {"title": _("Approvals"), "icon": "how_to_reg", "link": reverse_lazy("console:approvals")},
+                    {
+                        "title": _("Jobs"), "icon": "sync", "link": reverse_lazy("console:jobs"),
+                        "permission": _GATE + "may_jobs",
+                    },
+                    {
+                        "title": _("Health"), "icon": "monitor_heart", "link": reverse_lazy("console:health"),
+                        "permission": _GATE + "may_health",
                     },
                 ],
             },

@@ -1,5 +1,6 @@
 """What the sinks have taken of a chain, and by which word its record therefore goes. Call it inside the tenant's scope."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -12,6 +13,16 @@ from governance.audit.sinks import FileSink, Sink, configured_sinks, name_of
 
 SELF_ATTESTED: Final = "self-attested"
 _BATCH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a sink is: `sequence` is the last checkpoint that it took, 0 for none; its place is not told."""
+
+    kind: str
+    outside: bool
+    sequence: int
+    delivered_at: datetime | None
 
 
 def _readable() -> list[Sink]:
@@ -34,6 +45,13 @@ def remember(*, tenant: UUID, sink: Sink, sequence: int, now: datetime) -> None:
     SinkPosition.objects.update_or_create(
         tenant_id=tenant, sink=name_of(sink), defaults={"sequence": sequence, "delivered_at": now}
     )
+
+
+def deliveries(*, tenant: UUID) -> list[Delivery]:
+    """Return how far each configured sink is with the checkpoints of the chain. Call it inside the tenant's scope."""
+    rows = SinkPosition.objects.filter(tenant_id=tenant).values_list("sink", "sequence", "delivered_at")
+    kept = {name: (sequence, at) for name, sequence, at in rows}
+    return [Delivery(sink.kind, sink.outside, *kept.get(name_of(sink), (0, None))) for sink in _readable()]
 
 
 def attestation(*, tenant: UUID) -> str:

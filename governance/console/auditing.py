@@ -9,7 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from governance.audit.attesting import attestation, heads_outside
 from governance.audit.events import EVENTS
@@ -17,6 +17,7 @@ from governance.audit.models import AuditEntry
 from governance.audit.recording import record_now
 from governance.audit.signers import trusted_keys
 from governance.audit.verifying import verify_chain
+from governance.console.acting import act
 from governance.console.gates import page
 from governance.console.inert import spelled
 from governance.identity.models import User
@@ -46,9 +47,8 @@ def trail(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     return _show(request, principal)
 
 
-@require_POST
-@page(action="read_audit")
-def verify(request: HttpRequest, principal: Principal) -> HttpResponseBase:
+@act(action="read_audit", events=("audit.verified",))
+def verify(request: HttpRequest, principal: Principal, given: dict[str, Any]) -> HttpResponseBase:
     """Verify the whole chain and show the result above its entries."""
     tenant = principal.tenant_id
     heads, unreadable = heads_outside(tenant=tenant)

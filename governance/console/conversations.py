@@ -7,29 +7,28 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.urls import reverse
+from django.views.decorators.http import require_GET
 
-from governance.access.authorising import is_fresh
+from governance.console.acting import act
+from governance.console.factors import factor_context
+from governance.console.forms import PurposeForm
 from governance.console.gates import choices_of, current_time, page, purpose_of, set_purpose
 from governance.console.inert import plain
 from governance.console.transcripts import shown_messages, title_of
-from governance.identity.models import User
 from governance.identity.principals import Principal
 from governance.vault.listing import Listed, list_conversations
 from governance.vault.models import State
 from governance.vault.reading import read_conversation
 from governance.vault.records import OpenedConversation
-from governance.web.second_factor import factors_of
-from governance.web.sessions import principal_of
 
 PAGE: Final = 50
 
 
-@require_POST
-@page()
-def choose_purpose(request: HttpRequest, principal: Principal) -> HttpResponseBase:
+@act(no_event="It changes the person's own session and nothing else.", form=PurposeForm)
+def choose_purpose(request: HttpRequest, principal: Principal, given: dict[str, Any]) -> HttpResponseBase:
     """Keep the purpose for which the person reads in this session."""
-    set_purpose(request, principal, request.POST.get("purpose", ""))
+    set_purpose(request, principal, given["purpose"])
     return redirect("console:conversations")
 
 
@@ -88,13 +87,6 @@ def after_of(request: HttpRequest) -> int:
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else -1  # noqa: PLR2004 - fits an integer
 
 
-def factor_context(request: HttpRequest) -> dict[str, Any]:
-    """Return what the form of a reveal says of the second factor: whether one is fresh, and which the person has."""
-    fresh = is_fresh(principal_of(request), current_time())
-    user = request.user
-    return {"fresh": fresh, "factors": factors_of(user) if isinstance(user, User) and not fresh else ()}
-
-
 def transcript_context(request: HttpRequest, principal: Principal, opened: OpenedConversation) -> dict[str, Any]:
     """Return what the transcript's template shows of an opened conversation."""
     messages, after = opened.messages, after_of(request)
@@ -105,6 +97,7 @@ def transcript_context(request: HttpRequest, principal: Principal, opened: Opene
         "waiting": sum(message.withheld.startswith("not scanned") for message in messages),
         **factor_context(request),
         "here": f"?after={after}" if after >= 0 else "",
+        "factor_next": reverse("console:conversation", args=[opened.id]) + (f"?after={after}" if after >= 0 else ""),
         "later": f"?after={messages[-1].ordinal}" if more else "",
         **choices_of(principal),
     }

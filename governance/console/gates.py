@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, Final
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,19 +14,26 @@ from django.utils.http import urlencode
 from governance.access.acting import allows, require
 from governance.access.errors import AccessDenied
 from governance.access.models import Purpose
+from governance.approvals.asking import ApprovalRefused, NoSuchApproval
 from governance.audit.errors import RecordRefused
 from governance.identity.models import Tenant, User
 from governance.identity.principals import NotAMember, Principal, tenants_of
 from governance.identity.scoping import tenant_scope
 from governance.keys.errors import KeysError
+from governance.pipeline.managing import NotNow, UnknownJob
+from governance.privacy.errors import PrivacyError
 from governance.vault.errors import VaultError
 from governance.vault.listing import may_list
 from governance.vault.models import Collection
-from governance.web.sessions import TENANT_KEY, principal_of, tenant_of
+from governance.web.sessions import principal_of, tenant_of
 from governance.web.statuses import status_of
 
 Page = Callable[..., HttpResponseBase]
-SHOWN: Final = ("manage_keys", "manage_policies", "read_audit")
+SHOWN: Final = ("manage_keys", "manage_policies", "manage_jobs", "read_audit")
+REFUSALS: Final = (
+    AccessDenied, NotAMember, VaultError, KeysError, RecordRefused, ApprovalRefused, NoSuchApproval, UnknownJob, NotNow,
+    PrivacyError,
+)  # fmt: skip
 PURPOSE_KEY: Final = "threadvault_purpose"
 DEFAULT_PURPOSE: Final = "support"
 _NOT_CHOSEN: Final = ("classification", "break_glass")
@@ -50,9 +57,10 @@ def page(*, action: str = "", any_of: tuple[str, ...] = ()) -> Callable[[Page], 
                 principal = principal_of(request)
                 _require(request, principal, (action,) if action else any_of)
                 return view(request, principal, *args, **kwargs)
-            except (AccessDenied, NotAMember, VaultError, KeysError, RecordRefused) as error:
+            except REFUSALS as error:
                 return error_page(request, error.code, str(error))
 
+        inner.threadvault_page = (action,) if action else any_of  # type: ignore[attr-defined]
         return inner
 
     return wrap
@@ -100,21 +108,12 @@ def member_context(request: HttpRequest) -> dict[str, Any]:
     except NotAMember:
         return {}
     roles = ", ".join(sorted(principal.roles)).replace("_", " ")
-    return {"vault_tenant": tenant, "vault_tenants": _tenants(request), "vault_roles": roles}
+    return {"vault_tenant": tenant, "vault_tenants": tenants_to_choose(request), "vault_roles": roles}
 
 
-def _tenants(request: HttpRequest) -> list[Tenant]:
+def tenants_to_choose(request: HttpRequest) -> list[Tenant]:
+    """Return the tenants of which the signed-in person is a member."""
     return tenants_of(request.user) if isinstance(request.user, User) else []
-
-
-def switch_tenant(request: HttpRequest, principal: Principal) -> HttpResponseBase:
-    """Choose another of the person's tenants. Raises Http404 for one that the person is no member of."""
-    wanted = request.POST.get("tenant", "")
-    if all(str(tenant.id) != wanted for tenant in _tenants(request)):
-        raise Http404("There is no such tenant.")
-    request.session[TENANT_KEY] = wanted
-    request.session.pop(PURPOSE_KEY, None)
-    return redirect("console:index")
 
 
 def purpose_of(request: HttpRequest) -> str:

@@ -13,7 +13,17 @@ def may_list(request: HttpRequest) -> bool:
 
 def may_keys(request: HttpRequest) -> bool:
     """Return whether the keys page is open."""
-    return "manage_keys" in open_actions(request)
+    return bool(open_actions(request) & {"manage_keys", "read_audit"})
+
+
+def may_jobs(request: HttpRequest) -> bool:
+    """Return whether the jobs page is open."""
+    return "manage_jobs" in open_actions(request)
+
+
+def may_health(request: HttpRequest) -> bool:
+    """Return whether the health page is open."""
+    return bool(open_actions(request) & {"manage_jobs", "read_audit"})
 
 
 def may_policies(request: HttpRequest) -> bool:

@@ -1,6 +1,4 @@
-"""What there is to look at beside conversations: the landing page, keys and policies."""
-
-from uuid import UUID
+"""What there is to look at beside conversations: the landing page and policies."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -12,18 +10,7 @@ from governance.console.auditing import latest
 from governance.console.gates import current_time, open_actions, page, purpose_of
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
-from governance.keys.data_keys import count_by_version
-from governance.keys.models import KeyRing, KeyUse
 from governance.vault.listing import count_visible
-
-_MEANINGS = {
-    KeyUse.CONTENT: "Originals of messages and titles.",
-    KeyUse.REDACTED: "Redacted forms, so that they can be read where originals may not.",
-    KeyUse.INDEX: "Keyed hashes for search and marks; never the values.",
-    KeyUse.TOMBSTONE: "Remembers who was erased; never re-keyed, only destroyed.",
-    KeyUse.INBOX: "Producers that may write and never read.",
-    KeyUse.SIGNING: "Signs audit heads and certificates.",
-}
 
 
 @require_GET
@@ -40,21 +27,6 @@ def index(request: HttpRequest, principal: Principal) -> HttpResponseBase:
         "entries": latest(principal) if "read_audit" in open_actions(request) else [],
     }
     return render(request, "console/index.html", context)
-
-
-@require_GET
-@page(action="manage_keys")
-def keys(request: HttpRequest, principal: Principal) -> HttpResponseBase:
-    """Show rings, versions and how many data keys each wraps."""
-    with tenant_scope(principal.tenant_id):
-        counts = count_by_version()
-        rings = [_ring(ring, counts) for ring in KeyRing.objects.prefetch_related("versions")]
-    return render(request, "console/keys.html", {"title": "Keys", "rings": rings})
-
-
-def _ring(ring: KeyRing, counts: dict[UUID, int]) -> dict[str, object]:
-    versions = [(one, counts.get(one.id, 0), one.provider_uri.split(":", 1)[0]) for one in ring.versions.all()]
-    return {"use": ring.get_use_display(), "id": ring.id, "meaning": _MEANINGS[KeyUse(ring.use)], "versions": versions}
 
 
 @require_GET

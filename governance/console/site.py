@@ -5,10 +5,21 @@ from typing import Any
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.urls import path
-from django.views.decorators.http import require_POST
 from unfold.sites import UnfoldAdminSite
 
-from governance.console import auditing, conversations, gates, overviews, revealing
+from governance.console import (
+    approvals,
+    auditing,
+    conversations,
+    health,
+    jobs,
+    keyrings,
+    overviews,
+    revealing,
+    ring_acts,
+    switching,
+    version_acts,
+)
 from governance.identity.principals import NotAMember
 from governance.web.sessions import tenant_of
 
@@ -48,11 +59,39 @@ urlpatterns = [
     path("conversations/purpose", conversations.choose_purpose, name="purpose"),
     path("conversations/<uuid:conversation_id>", conversations.transcript, name="conversation"),
     path("conversations/<uuid:conversation_id>/reveal", revealing.reveal, name="reveal"),
-    path("keys", overviews.keys, name="keys"),
+    path("keys", keyrings.keys, name="keys"),
+    path("keys/providers", keyrings.providers, name="providers"),
+    path("keys/rings/<uuid:ring_id>", keyrings.ring, name="ring"),
+    path("keys/rings/<uuid:ring_id>/rotate", ring_acts.rotate, name="rotate"),
+    path("keys/rings/<uuid:ring_id>/rewrap", ring_acts.rewrap, name="rewrap"),
+    path("keys/rings/<uuid:ring_id>/reencrypt", ring_acts.reencrypt, name="reencrypt"),
+    path("keys/rings/<uuid:ring_id>/raise-minimum", ring_acts.raise_minimum, name="raise-minimum"),
+    path("keys/rings/<uuid:ring_id>/ask-minimum", ring_acts.ask_minimum, name="ask-minimum"),
+    path("keys/versions/<uuid:version_id>", keyrings.version, name="version"),
+    path("keys/versions/<uuid:version_id>/suspend", version_acts.suspend, name="suspend"),
+    path("keys/versions/<uuid:version_id>/resume", version_acts.resume, name="resume"),
+    path("keys/versions/<uuid:version_id>/deactivate", version_acts.deactivate, name="deactivate"),
+    path("keys/versions/<uuid:version_id>/compromise", version_acts.compromise, name="compromise"),
+    path("keys/versions/<uuid:version_id>/ask-destroy", version_acts.ask_destroy, name="ask-destroy"),
+    path("keys/versions/<uuid:version_id>/cancel", version_acts.cancel_destroy, name="cancel-destroy"),
+    path("jobs", jobs.job_list, name="jobs"),
+    path("jobs/rescan", jobs.rescan, name="rescan"),
+    path("jobs/<uuid:job_id>", jobs.job, name="job"),
+    path("jobs/<uuid:job_id>/progress", jobs.progress, name="progress"),
+    path("jobs/<uuid:job_id>/pause", jobs.pause, name="job-pause"),
+    path("jobs/<uuid:job_id>/resume", jobs.resume, name="job-resume"),
+    path("jobs/<uuid:job_id>/cancel", jobs.cancel, name="job-cancel"),
+    path("approvals", approvals.inbox, name="approvals"),
+    path("approvals/<uuid:approval_id>", approvals.approval, name="approval"),
+    path("approvals/<uuid:approval_id>/agree", approvals.agree, name="agree"),
+    path("approvals/<uuid:approval_id>/refuse", approvals.refuse, name="refuse"),
+    path("approvals/<uuid:approval_id>/withdraw", approvals.withdraw, name="withdraw"),
+    path("approvals/<uuid:approval_id>/carry-out", approvals.carry_out, name="carry-out"),
+    path("health", health.health, name="health"),
     path("policies", overviews.policies, name="policies"),
     path("audit", auditing.trail, name="audit"),
     path("audit/verify", auditing.verify, name="verify"),
-    path("tenant", require_POST(gates.page()(gates.switch_tenant)), name="tenant"),
+    path("tenant", switching.switch_tenant, name="tenant"),
 ]
 
 

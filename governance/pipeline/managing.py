@@ -36,7 +36,10 @@ class NotNow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A job as people see it: rates in units a second of work, `seconds_left` where total and rate are known."""
+    """A job as people see it: rates in units a second of work, `seconds_left` where total and rate are known.
+
+    `use` is that of the ring that the job is about, empty where it is about none.
+    """
 
     id: UUID
     topic: str
@@ -50,6 +53,7 @@ class Shown:
     asked_by: UUID | None
     created_at: datetime
     finished_at: datetime | None
+    use: str = ""
 
 
 def jobs_for(
@@ -139,4 +143,5 @@ def _shown(row: Job) -> Shown:
         asked_by=row.asked_by,
         created_at=row.created_at,
         finished_at=row.finished_at,
+        use=str(row.spec.get("use", "")),
     )

@@ -70,7 +70,7 @@ class VaultCollector(Collector):
         aside = _gauge("threadvault_quarantined_messages", "Messages that were set aside.")
         jobs = _gauge("threadvault_jobs", "Jobs that are neither done nor cancelled.", "topic", "state")
         for tenant in Tenant.objects.values_list("id", flat=True):
-            (pending, seconds, quarantined), open_jobs = _of_tenant(tenant)
+            (pending, seconds, quarantined), open_jobs = figures_of(tenant)
             waiting.add_metric([str(tenant)], pending)
             oldest.add_metric([str(tenant)], float(seconds or 0))
             aside.add_metric([str(tenant)], quarantined)
@@ -92,7 +92,8 @@ def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, text, labels=["tenant", *labels])
 
 
-def _of_tenant(tenant: UUID) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
+def figures_of(tenant: UUID) -> tuple[tuple[Any, ...], list[tuple[Any, ...]]]:
+    """Return backlog, seconds that its oldest waits (None: none does) and quarantine; and open jobs by topic and state."""
     with tenant_scope(tenant), connection.cursor() as cursor:
         cursor.execute(_BACKLOG)
         counts = cursor.fetchone()

@@ -6,7 +6,7 @@ from tests.console.browsing import signed_in, text_of
 
 def test_it_shows_the_newest_first_and_filters(people, stored):
     client = signed_in(people["auditor"])
-    client.get("/keys")
+    client.get("/jobs")
     lines = client.get("/audit").context["lines"]
     assert [line.entry.sequence for line in lines] == sorted((line.entry.sequence for line in lines), reverse=True)
     assert lines[0].who == people["auditor"].username

@@ -1,39 +1,19 @@
 """The console as its people use it, in a real browser under the strict policy."""
 
-import os
-from pathlib import Path
-
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
 
 from governance.console.finders import AlpineFinder
 from governance.pipeline.running import run_classification
 from tests.conftest import PASSWORD, item, make_person, store, totp
+from tests.e2e.walking import but_refusals, grave_faults, keep, sign_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
-AXE = Path(__file__).parents[2] / "static" / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = {
     "privacy_officer": ["/", "/conversations", "TRANSCRIPT"],
     "auditor": ["/", "/audit", "/policies"],
     "security_officer": ["/", "/keys", "/policies"],
 }
-
-
-def keep(page, name):
-    """Save a picture where a folder is named for it."""
-    folder = os.environ.get("THREADVAULT_PICTURES")
-    if folder:
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
-def sign_in(page, user):
-    page.goto("/")
-    page.fill("input[name=login]", user.username)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.fill("input[name=code]", totp(user.totp_secret))
-    page.click("button[type=submit]")
-    page.wait_for_selector("#nav-sidebar", state="attached")
 
 
 def open_first(page):
@@ -46,11 +26,6 @@ def ask_for_source(page, reason):
     page.click("[data-open-reveal]")
     page.fill("#reveal-reason", reason)
     page.click("dialog button[type=submit]")
-
-
-def but_refusals(faults):
-    """The browser reports a 403 as an error of the console; anything else is one."""
-    return [fault for fault in faults if "403 (Forbidden)" not in fault]
 
 
 def test_the_privacy_officer_reads_and_reveals(page, tenant, people, stored):
@@ -169,14 +144,7 @@ def test_pages_are_accessible_in_both_themes(role, theme, page, tenant, people, 
         else:
             page.goto(address)
         page.wait_for_function("theme => theme !== 'dark' || document.documentElement.classList.contains('dark')", arg=theme)
-        found = page.evaluate(AXE.read_text() + "; axe.run('.tv', {resultTypes: ['violations']})")
-        faults = [
-            (rule["id"], node["html"][:200])
-            for rule in found["violations"]
-            if rule["impact"] in {"serious", "critical"}
-            for node in rule["nodes"]
-        ]
-        assert (address, faults) == (address, [])
+        assert (address, grave_faults(page)) == (address, [])
     assert page.faults == []
 
 

@@ -142,10 +142,7 @@ class World:
             client = Client(raise_request_exception=False)
             if self.user is not None:
                 client.force_login(self.user)
-                session = client.session
-                session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "type": "totp", "at": time.time()}]
-                session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(self.user.pk)
-                session.save()
+                show_factor(client, self.user)
             given = {} if method in {"GET", "POST"} else {"content_type": "application/x-www-form-urlencoded"}
             answer = getattr(client, method.lower())(path, body if not given else "", **given)
         return str(answer.status_code)
@@ -160,7 +157,8 @@ class World:
         """The address with ids of rows that exist, made for this request."""
         makers = {
             "conversation_id": lambda: self.stored[0], "collection_id": self.collection, "policy_id": self.draft,
-            "approval_id": self.asked, "glass_id": lambda: self.glass(ended=route.endswith("review")),
+            "approval_id": lambda: self.destruction_agreed() if route.endswith("carry-out") else self.asked(),
+            "glass_id": lambda: self.glass(ended=route.endswith("review")),
             "sequence": self.refusal,
             "user_id": self.member,
             "role": lambda: "analyst",
@@ -219,6 +217,19 @@ class World:
             "conversations/purpose": lambda: {"purpose": "support"},
             "conversations/<uuid:conversation_id>/reveal": lambda: {"purpose": "support", "reason": "r"},
             "tenant": lambda: {"tenant": str(self.tenant.id)},
+            "keys/rings/<uuid:ring_id>/rotate": lambda: {"expected": self.tag, "reason": "r"},
+            "keys/rings/<uuid:ring_id>/raise-minimum": lambda: {"expected": self.tag, "number": 1},
+            "keys/rings/<uuid:ring_id>/ask-minimum": lambda: {"number": 1, "reason": f"r{uuid4()}"},
+            "keys/versions/<uuid:version_id>/ask-destroy": lambda: {
+                "days": 7, "reason": f"r{uuid4()}", "typed": self.typed
+            },
+            "keys/versions/<uuid:version_id>/cancel": lambda: {"expected": self.tag, "reason": "r"},
+            **{
+                f"keys/versions/<uuid:version_id>/{act}": lambda: {
+                    "expected": self.tag, "reason": "r", "typed": self.typed
+                }
+                for act in ACTS
+            },
         }  # fmt: skip
         return bodies.get(name, dict)()
 
@@ -291,9 +302,8 @@ class World:
 
     def ring(self, route: str) -> UUID:
         """A ring that nothing else needs; where its minimum is to be lowered it was raised, and two people agreed."""
-        with tenant_scope(self.tenant.id):
-            found = dict(KeyRing.objects.values_list("use", "id"))
-        if route.endswith(("ask-minimum", "lower-minimum")):
+        act = last_word(route)
+        if act in {"ask-minimum", "lower-minimum"}:
             officer = self.officer()
             number = rotate_ring(principal=officer, use="tombstone", now=now())
             self.moved(officer)
@@ -302,11 +312,13 @@ class World:
                 principal=officer, use="tombstone", number=number - 1, reason=f"r{uuid4()}", now=now()
             )
             self.agreed = self.agree(asked)
-        if route.endswith((":rewrap", ":reencrypt")):
+        if act in {"rewrap", "reencrypt"}:
             sql("UPDATE governance_job SET state = 'cancelled' WHERE state IN ('waiting', 'running')")
-        if route.endswith(":raise-minimum"):
-            return found["index"]
-        return found["content" if route.endswith(":reencrypt") else "tombstone"]
+        use = {"raise-minimum": "index", "reencrypt": "content"}.get(act, "tombstone")
+        with tenant_scope(self.tenant.id):
+            ring = KeyRing.objects.get(use=use)
+            self.tag = ring.tag
+        return ring.id
 
     def moved(self, officer) -> None:
         """Move the data keys of the ring of tombstones to its active version."""
@@ -316,7 +328,7 @@ class World:
 
     def version(self, route: str) -> UUID:
         """A version of the ring of tombstones in a state that the act takes."""
-        officer, act = self.officer(), route.rpartition(":")[2]
+        officer, act = self.officer(), last_word(route)
         rotate_ring(principal=officer, use="tombstone", now=now())
         with tenant_scope(self.tenant.id):
             rows = KeyVersion.objects.filter(ring__use="tombstone").order_by("-number")
@@ -324,14 +336,26 @@ class World:
         if act not in {"compromise", "ask-destroy", "destroy", "cancel"}:
             if act == "resume":
                 change_version(principal=officer, version_id=newest, act="suspend", reason="r", now=now())
-            return newest
+            return self.seen(newest)
         self.moved(officer)
         if act in {"destroy", "cancel"}:
             asked = destroying.ask_destroy(principal=officer, version_id=before, days=7, reason=f"r{uuid4()}", now=now())
             self.agreed = self.agree(asked)
         if act == "cancel":
             destroying.schedule_destroy(principal=officer, approval_id=self.agreed, now=now())
-        return before
+        return self.seen(before)
+
+    def seen(self, version: UUID) -> UUID:
+        """Keep what a page shows of the version: the tag that a form sends back, and the name that a person types."""
+        with tenant_scope(self.tenant.id):
+            row = KeyVersion.objects.get(id=version)
+        self.tag, self.typed = row.tag, f"tombstone/{row.number}"
+        return version
+
+    def destruction_agreed(self) -> UUID:
+        """An approval to destroy a version, which two people gave."""
+        self.version("destroy")
+        return self.agreed
 
     def data_key(self) -> UUID:
         """The data key of a conversation that is made for this request."""
@@ -360,6 +384,19 @@ class World:
     def refusal(self) -> int:
         with tenant_scope(self.tenant.id):
             return AuditEntry.objects.filter(event="grant.opened").order_by("sequence").values_list("sequence", flat=True)[0]
+
+
+def show_factor(client: Client, user: User) -> None:
+    """Let the session of a signed-in client have shown a second factor just now."""
+    session = client.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "type": "totp", "at": time.time()}]
+    session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
+    session.save()
+
+
+def last_word(route: str) -> str:
+    """What a route does: its last word, behind a colon in the API and a slash in the console."""
+    return re.split("[:/]", route)[-1]
 
 
 def fingerprint() -> dict[str, tuple]:

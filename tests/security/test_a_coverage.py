@@ -5,14 +5,22 @@ from celery import current_app
 
 from governance.audit import throttling
 from governance.console import auditing
+from governance.console.site import urlpatterns
 from governance.pipeline import tasks
 from governance.vault import collections, explaining
 from tests.conftest import item, store
 from tests.security.matrix import PERSONS, World, expected
 from tests.security.test_c_ciphertext import sql
 
-DONE = {"200", "201", "202", "204", "207"}
+DONE = {"200", "201", "202", "204", "207", "303"}
 MEMBERS = ("producer", "worker", "analyst", "privacy", "security", "auditor")
+
+
+def has_form(page) -> bool:
+    """Whether a page of the console shows the form of an act on a GET."""
+    return hasattr(page.callback, "threadvault_act") and page.callback.threadvault_act.shows
+
+
 # What puts nothing on the record, and why that is right. A route that is not here must leave an entry by who asked.
 NO_ACT = {
     "livez": "shows nothing", "healthz": "shows nothing", "api/v1/schema": "public", "api/v1/docs": "public",
@@ -32,7 +40,12 @@ NO_ACT = {
     "api/v1/key-versions/<uuid:version_id>": "shows rules",
     "api/v1/key-versions/<uuid:version_id>/blast-radius": "shows counts",
     "api/v1/conversations/<uuid:conversation_id>:explain": "about oneself",
-    "": "counts", "console/": "counts", "keys": "shows rules", "policies": "shows rules",
+    "": "counts", "console/": "counts", "policies": "shows rules",
+    "keys": "shows rules", "keys/providers": "shows states", "keys/rings/<uuid:ring_id>": "shows rules",
+    "keys/versions/<uuid:version_id>": "shows rules", "jobs": "shows counts", "jobs/<uuid:job_id>": "shows counts",
+    "jobs/<uuid:job_id>/progress": "shows counts", "approvals": "shows who waits",
+    "approvals/<uuid:approval_id>": "shows who waits", "health": "shows states",
+    **{str(one.pattern): "its GET shows a form" for one in urlpatterns if has_form(one)},
     "conversations/purpose": "own session", "tenant": "own session", "console/sign-out": "own session",
     "console/password": "leads on", "console/search": "leads on",
 }  # fmt: skip

@@ -8,6 +8,29 @@ from governance.access import policies
 from governance.console.site import site
 from tests.security.matrix import METHODS, PERSONS, World, expected, fingerprint, routes
 
+DONE = {"200", "201", "202", "204", "303"}
+# What console and API both do: the route of the one, and of the other.
+BOTH_WAYS = {
+    "keys": "api/v1/key-rings",
+    "keys/rings/<uuid:ring_id>": "api/v1/key-rings/<uuid:ring_id>",
+    "keys/versions/<uuid:version_id>": "api/v1/key-versions/<uuid:version_id>",
+    **{
+        f"keys/rings/<uuid:ring_id>/{act}": f"api/v1/key-rings/<uuid:ring_id>:{act}"
+        for act in ("rotate", "rewrap", "reencrypt", "raise-minimum", "ask-minimum")
+    },
+    **{
+        f"keys/versions/<uuid:version_id>/{act}": f"api/v1/key-versions/<uuid:version_id>:{act}"
+        for act in ("suspend", "resume", "deactivate", "compromise", "ask-destroy", "cancel")
+    },
+    "jobs": "api/v1/jobs",
+    "jobs/rescan": "api/v1/jobs",
+    "jobs/<uuid:job_id>": "api/v1/jobs/<uuid:job_id>",
+    **{f"jobs/<uuid:job_id>/{act}": f"api/v1/jobs/<uuid:job_id>:{act}" for act in ("pause", "resume", "cancel")},
+    "approvals/<uuid:approval_id>": "api/v1/approvals/<uuid:approval_id>",
+    "approvals/<uuid:approval_id>/agree": "api/v1/approvals/<uuid:approval_id>:second",
+    "approvals/<uuid:approval_id>/refuse": "api/v1/approvals/<uuid:approval_id>:refuse",
+    "approvals/<uuid:approval_id>/carry-out": "api/v1/key-versions/<uuid:version_id>:destroy",
+}
 REFUSED = {"302", "401", "403", "404", "405"}
 TRY_ALL_METHODS = {"anonymous", "analyst", "security"}
 
@@ -62,3 +85,17 @@ def test_z01_control_a_route_that_does_not_ask_is_seen(tenant, stored, monkeypat
     world = World(tenant, stored, "analyst")
     line = next(line for line in expected() if (line.route, line.method) == ("api/v1/policies", "POST"))
     assert world.knock(line.route, line.method) != line.answers["analyst"]
+
+
+def let_through(route, method):
+    """The members whom the file lets through."""
+    line = next(line for line in expected() if (line.route, line.method) == (route, method))
+    return {person for person in ("analyst", "privacy", "security", "auditor") if line.answers[person] in DONE}
+
+
+def test_z04_console_and_api_let_the_same_people_through():
+    """The lines above are held by the tests above; here each act has the same rights on both ways."""
+    acts = {line.route for line in expected() if line.method == "POST"}
+    for page, way in BOTH_WAYS.items():
+        method = "POST" if page in acts else "GET"
+        assert (page, let_through(page, method)) == (page, let_through(way, method))

@@ -1,4 +1,4 @@
-// The countdown of a revealed page, the dialog that asks before a reveal, filters, copying and keys.
+// The countdown of a revealed page, the dialog that asks before a reveal, filters, copying, times and keys.
 document.addEventListener("DOMContentLoaded", () => {
   const banner = document.querySelector("[data-hide-after]");
   if (banner) { countDown(banner); }
@@ -17,7 +17,16 @@ document.addEventListener("DOMContentLoaded", () => {
     });
   });
   document.addEventListener("keydown", walkMessages);
+  localTimes(document);
+  document.body.addEventListener("htmx:load", (event) => localTimes(event.target));
 });
+
+// Times stand in UTC; the local one is shown on hover.
+function localTimes(root) {
+  root.querySelectorAll("time[datetime]").forEach((time) => {
+    time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang || undefined, { dateStyle: "medium", timeStyle: "long" });
+  });
+}
 
 // Hides the source when its time is over, and whenever the page is left or comes back from the browser's memory.
 function countDown(banner) {
