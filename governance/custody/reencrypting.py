@@ -22,7 +22,7 @@ from governance.access.acting import require
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
-from governance.jobs.leasing import OPEN, Leased, advance, create, lock_job
+from governance.jobs.leasing import MAY_GO_ON, Leased, advance, create, lock_job
 from governance.jobs.models import Job
 from governance.keys.errors import KeyWorkGoesOn, UnknownKey
 from governance.keys.models import KeyUse
@@ -53,8 +53,10 @@ def ask_reencrypt(*, principal: Principal, use: str, now: datetime) -> UUID:
     with tenant_scope(tenant):
         ring = rings_of(tenant)[use]
         lock_exclusive(ring)
-        if Job.objects.filter(topic=TOPIC, spec__use=use, state__in=[*OPEN, Job.State.PAUSED]).exists():
-            raise KeyWorkGoesOn("This ring is being re-encrypted already: manage.py jobs list --open.")
+        if Job.objects.filter(topic=TOPIC, spec__use=use, state__in=MAY_GO_ON).exists():
+            raise KeyWorkGoesOn(
+                "This ring is being re-encrypted already; resume or cancel that job: manage.py jobs list --open."
+            )
         with connection.cursor() as cursor:  # The database's clock, which data keys are dated by.
             cursor.execute("SELECT clock_timestamp()")
             before = cursor.fetchone()[0]
