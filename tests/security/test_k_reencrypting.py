@@ -69,13 +69,15 @@ def live(tenant, use="content"):
     )[0]  # fmt: skip
 
 
-def phase_at(tenant, wanted):
-    """Do steps of the job until it is in a phase; return the leased job."""
+def phase_at(tenant, wanted, most=100):
+    """Do steps of the job until it is in a phase, and `most` at most; return the leased job."""
     with tenant_scope(tenant.id):
         leased, _ = claim_job([TOPIC])
-    while leased.cursor.get("phase") != wanted:
+    for _ in range(most):
+        if leased.cursor.get("phase") == wanted:
+            return leased
         reencrypting.reencrypt_step(leased)
-    return leased
+    raise AssertionError("no end")
 
 
 @pytest.mark.parametrize("view", ["source", "redacted"])
@@ -154,6 +156,35 @@ def test_k14_control_one_that_is_resumed_beside_another_destroys_what_that_needs
     work_for_all(HANDLERS)
     with pytest.raises(IntegrityFailure):
         read(tenant, chat)
+
+
+@pytest.mark.parametrize("off", ["-1 year", "1 year"])
+def test_k14_a_clock_that_was_set_back_neither_hides_keys_nor_replaces_them_for_ever(tenant, officer, off):
+    """What data keys and the job are dated by lies a year ahead of the clock, as after a jump; each is replaced once."""
+    (chat,) = chats(tenant, 1)
+    sql("UPDATE governance_datakey SET created_at = created_at + %s::interval", off)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    leased = phase_at(tenant, "move", most=6)
+    while not leased.finished:
+        reencrypting.reencrypt_step(leased)
+    assert live(tenant) == (1, 0, 1)
+    assert read(tenant, chat) == ["hello 0"]
+
+
+def test_k14_control_by_the_clock_alone_it_hides_keys_or_never_ends(tenant, officer, monkeypatch):
+    chats(tenant, 1)
+    sql("UPDATE governance_datakey SET created_at = created_at + interval '1 year'")
+    with monkeypatch.context() as patch:
+        patch.setattr(reencrypting, "end_of_old", lambda _: now())
+        ask_reencrypt(principal=officer, use="content", now=now())
+    work_for_all(HANDLERS)
+    assert live(tenant) == (1, 0, 0), "done, and nothing was replaced"
+    real = reencrypting.replace
+    monkeypatch.setattr(reencrypting, "replace", lambda **given: real(**{**given, "since": None}))
+    ask_reencrypt(principal=officer, use="content", now=now())
+    with pytest.raises(AssertionError, match="no end"):
+        phase_at(tenant, "move", most=6)
+    assert live(tenant)[1] > 2
 
 
 def test_what_is_written_while_it_goes_on_is_under_new_keys(tenant, officer, monkeypatch):
