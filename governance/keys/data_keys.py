@@ -126,7 +126,7 @@ def open_data_keys(ids: Iterable[UUID], *, emergency: bool = False) -> dict[UUID
 
 
 def _moved_on(rows: list[WrappedKey]) -> bool:
-    """Return whether what these replaced keys sealed is under a key that lives; an erasure destroys the successor as well."""
+    """Return whether what these replaced keys sealed is under a key that lives; an erasure destroys the successor, too."""
     successors = _select([row.of for row in rows])
     return any((found := successors.get(row.of)) is None or found.wrapped is not None for row in rows)
 
