@@ -81,7 +81,7 @@ def schedule_destroy(
 
 
 def cancel_destroy(*, principal: Principal, version_id: UUID, reason: str, now: datetime, expected: str = "") -> None:
-    """Take a version out of its waiting: one person may, at any time before its end.
+    """Take a version out of its waiting: one person may, at any time before its end. Only two destroy it then.
 
     Raises AccessDenied (recorded), UnknownKey, BadTransition where nothing waits, ReasonMissing, KeyChanged.
     """
@@ -92,26 +92,32 @@ def cancel_destroy(*, principal: Principal, version_id: UUID, reason: str, now: 
         expect(version, expected)
         if version.destroy_at is None or version.state == State.DESTROYED:
             raise BadTransition("This version does not wait for its destruction.")
-        version.destroy_at = version.destroy_approval_id = None
-        version.save(update_fields=["destroy_at", "destroy_approval_id"])
+        version.destroy_at = None  # The approval stays named: no epoch takes what an officer has kept.
+        version.save(update_fields=["destroy_at"])
         _record("key.destroy_cancelled", version, **principal.as_actor())
 
 
 def destroy_due(*, tenant: UUID, version_id: UUID, cause: Cause, now: datetime) -> bool:
-    """Destroy a version inside the barrier where it wraps nothing; return whether it was. The caller knows that it is due.
+    """Destroy a version inside the barrier where it wraps nothing; return whether it was.
 
-    A version that came to wrap something, or was cancelled, stays; the next call looks again.
+    Without an agreement the caller knows that its epoch is over. A version that came to wrap something, was cancelled or
+    became compromised meanwhile stays; the next call looks again.
     """
     with tenant_scope(tenant):
         version = locked_version(version_id)
-        due = version.destroy_at is None or version.destroy_at <= now
-        if version.state == State.DESTROYED or not due or count_of_version(version.id):
+        if version.state == State.DESTROYED or not _due(version, now) or count_of_version(version.id):
             return False
         approval = version.destroy_approval_id
         change_state(version, State.DESTROYED, cause=cause, now=now)
         more = {} if approval is None else {"approval": str(approval)}
         _record("key.destroyed", version, actor_kind="worker", **more)
     return True
+
+
+def _due(version: KeyVersion, now: datetime) -> bool:
+    if version.destroy_approval_id is None:
+        return version.state == State.DEACTIVATED
+    return version.destroy_at is not None and version.destroy_at <= now
 
 
 def ask_destroy_data_key(*, principal: Principal, data_key_id: UUID, reason: str, now: datetime) -> UUID:

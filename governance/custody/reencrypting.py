@@ -22,11 +22,11 @@ from governance.access.acting import require
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
-from governance.jobs.leasing import OPEN, Leased, advance, create, lock_job
+from governance.jobs.leasing import MAY_GO_ON, Leased, advance, create, lock_job
 from governance.jobs.models import Job
 from governance.keys.errors import KeyWorkGoesOn, UnknownKey
 from governance.keys.models import KeyUse
-from governance.keys.replacing import candidates, replace, retire
+from governance.keys.replacing import candidates, end_of_old, replace, retire
 from governance.keys.rings import lock_exclusive, lock_shared, rings_of
 from governance.keys.warming import warm
 from governance.keys.wrapped import NOBODY
@@ -53,12 +53,11 @@ def ask_reencrypt(*, principal: Principal, use: str, now: datetime) -> UUID:
     with tenant_scope(tenant):
         ring = rings_of(tenant)[use]
         lock_exclusive(ring)
-        if Job.objects.filter(topic=TOPIC, spec__use=use, state__in=[*OPEN, Job.State.PAUSED]).exists():
-            raise KeyWorkGoesOn("This ring is being re-encrypted already: manage.py jobs list --open.")
-        with connection.cursor() as cursor:  # The database's clock, which data keys are dated by.
-            cursor.execute("SELECT clock_timestamp()")
-            before = cursor.fetchone()[0]
-        spec = {"use": use, "before": before.isoformat()}
+        if Job.objects.filter(topic=TOPIC, spec__use=use, state__in=MAY_GO_ON).exists():
+            raise KeyWorkGoesOn(
+                "This ring is being re-encrypted already; resume or cancel that job: manage.py jobs list --open."
+            )
+        spec = {"use": use, "before": end_of_old(ring).isoformat()}
         job = create(tenant=tenant, topic=TOPIC, spec=spec, total=count_sealed(use), asked_by=principal.user_id)
         record_with_effect(
             tenant=tenant, event="job.asked", **principal.as_actor(), job=str(job), topic=TOPIC, ring=str(ring), use=use
@@ -89,11 +88,12 @@ def _at(job: Leased, phase: str, *, done: int = 0, finished: bool = False, **mor
 
 def _replace(job: Leased, ring: UUID, use: str, now: datetime) -> None:
     after = UUID(job.cursor.get("after", _FIRST))
-    found = candidates(ring=ring, before=datetime.fromisoformat(job.spec["before"]), after=after)
+    before = datetime.fromisoformat(job.spec["before"])
+    found = candidates(ring=ring, before=before, after=after)
     if found:
         lock_owners(one.owner for one in found)
         lock_shared([ring])
-        replaced = replace(ring=ring, keys=[one.id for one in found])
+        replaced = replace(ring=ring, keys=[one.id for one in found], since=before)
         _at(job, "replace", after=str(found[-1].id), keys=job.cursor.get("keys", 0) + replaced)
     elif after != NOBODY:
         _at(job, "replace")  # Around once more, for what somebody else held.

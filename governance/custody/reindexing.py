@@ -12,7 +12,7 @@ from governance.access.acting import require
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
-from governance.jobs.leasing import OPEN, Leased, advance, create, lock_job
+from governance.jobs.leasing import MAY_GO_ON, Leased, advance, create, lock_job
 from governance.jobs.models import Job
 from governance.keys.errors import KeyWorkGoesOn
 from governance.keys.models import DataKey, KeyUse
@@ -35,8 +35,10 @@ def ask_reindex(*, principal: Principal, now: datetime) -> UUID:
     with tenant_scope(tenant):
         ring = rings_of(tenant)[KeyUse.INDEX]
         lock_exclusive(ring)
-        if Job.objects.filter(topic=TOPIC, state__in=[*OPEN, Job.State.PAUSED]).exists():
-            raise KeyWorkGoesOn("The blind index is being re-keyed already: manage.py jobs list --open.")
+        if Job.objects.filter(topic=TOPIC, state__in=MAY_GO_ON).exists():
+            raise KeyWorkGoesOn(
+                "The blind index is being re-keyed already; resume or cancel that job: manage.py jobs list --open."
+            )
         job = create(tenant=tenant, topic=TOPIC, spec={}, total=count_scanned({}), asked_by=principal.user_id)
         record_with_effect(
             tenant=tenant, event="job.asked", **principal.as_actor(), job=str(job), topic=TOPIC, ring=str(ring),

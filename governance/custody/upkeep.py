@@ -84,7 +84,7 @@ def _to_destroy(tenant: UUID, now: datetime) -> list[tuple[UUID, Cause]]:
         found = [(version, Cause(None, "Two people agreed, and the waiting is over.")) for version in _ids(agreed)]
         if days:
             left = KeyVersion.objects.filter(
-                ring__use__in=OF_EPOCHS, state=State.DEACTIVATED, destroy_at=None,
+                ring__use__in=OF_EPOCHS, state=State.DEACTIVATED, destroy_approval_id=None,
                 state_changed_at__lte=now - timedelta(days=days),
             )  # fmt: skip
             found += [(version, Cause(None, "An erasure epoch ended.")) for version in _ids(left)]

@@ -25,6 +25,7 @@ from governance.jobs.models import Claimable, Job
 LEASE: Final = timedelta(seconds=60)
 TOPIC: Final = "jobs"
 OPEN: Final = (Job.State.WAITING, Job.State.RUNNING)
+MAY_GO_ON: Final = (*OPEN, Job.State.PAUSED, Job.State.QUARANTINED)  # People resume the last two.
 
 
 class LeaseLost(Exception):

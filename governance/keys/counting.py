@@ -65,22 +65,21 @@ def count_uses(version: UUID, uses: int) -> None:
     """
     if not _blocks.take(version, uses):
         return
-    block = max(uses, BLOCK)
-    if not _reserved(version, block):
-        block = uses  # Near the end, or never: no more than is needed.
-        if not _reserved(version, block):
-            raise KeyExhausted("This version has wrapped as often as it may; rotate: manage.py keys rotate.")
-    _blocks.add(version, block - uses)
+    if _reserved(version, max(uses, BLOCK)):
+        _blocks.add(version, max(uses, BLOCK) - uses)
+    elif not _reserved(version, uses) and not _reserve("default", version, uses):
+        # On our own connection for a version that is not committed yet, and no block: what is reserved there a rollback
+        # takes back.
+        raise KeyExhausted("This version has wrapped as often as it may; rotate: manage.py keys rotate.")
 
 
 def _reserved(version: UUID, uses: int) -> bool:
-    """Reserve on the connection whose statements commit by themselves; on ours for a version that is not committed yet."""
+    """Reserve on the connection whose statements commit by themselves."""
     tenant = current_tenant()
-    if tenant is not None and not connections["audit"].in_atomic_block:
-        with tenant_scope(tenant, using="audit"):
-            if _reserve("audit", version, uses):
-                return True
-    return _reserve("default", version, uses)
+    if tenant is None or connections["audit"].in_atomic_block:
+        return False
+    with tenant_scope(tenant, using="audit"):
+        return _reserve("audit", version, uses)
 
 
 def _reserve(alias: str, version: UUID, uses: int) -> bool:

@@ -119,10 +119,16 @@ def open_data_keys(ids: Iterable[UUID], *, emergency: bool = False) -> dict[UUID
     rows = read_keys(BY_ID, list(wanted))
     if len(rows) < len(wanted):
         raise UnknownKey("A row names a data key that this tenant does not have.")
-    if any(row.replaced and row.wrapped is None for row in rows):
+    if _moved_on([row for row in rows if row.replaced and row.wrapped is None]):
         raise KeyReplaced("What this data key sealed was re-encrypted meanwhile; read the row again.")
     live = (row for row in rows if row.wrapped is not None)
     return {row.id: OpenDataKey(key_id=row.id, secret=secret) for row, secret in unwrap_all(live, emergency=emergency)}
+
+
+def _moved_on(rows: list[WrappedKey]) -> bool:
+    """Return whether what these replaced keys sealed is under a key that lives; an erasure destroys the successor, too."""
+    successors = _select([row.of for row in rows])
+    return any((found := successors.get(row.of)) is None or found.wrapped is not None for row in rows)
 
 
 class Successor(NamedTuple):

@@ -11,9 +11,12 @@ LONGEST_WAIT_DAYS: Final = 30
 
 
 def overdue(*, uses: int, activated_at: datetime | None, days: int, now: datetime) -> str:
-    """Return why an active version is to be replaced: `uses` or `age` (older than `days`, where that is not 0), or ``."""
+    """Return why an active version is to be replaced: `uses` or `age` (older than `days`, where that is not 0), or ``.
+
+    One that became active tomorrow or later is of unknown age: the clock was ahead then, or is behind now.
+    """
     if uses >= ROTATE_AT:
         return "uses"
-    if days and activated_at is not None and activated_at <= now - timedelta(days=days):
+    if days and activated_at is not None and not now - timedelta(days=days) < activated_at < now + timedelta(days=1):
         return "age"
     return ""

@@ -58,7 +58,8 @@ class KeyVersion(models.Model):
     """One version of a ring: 32 bytes that wrap data keys, themselves wrapped by the provider's root key.
 
     `uses` counts the wraps that processes have reserved, never fewer than were done, and only grows. `destroy_at` is
-    the moment from which a version may be destroyed that two people agreed to destroy; any one may cancel until then.
+    the moment from which a version may be destroyed that two people agreed to destroy; any one may cancel until then, and
+    the approval that stays behind keeps epochs away.
     """
 
     class State(models.TextChoices):

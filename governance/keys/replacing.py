@@ -9,7 +9,7 @@ Call everything inside the tenant's scope with the versions warm.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 from uuid import UUID
 
 from django.db import connection
@@ -23,6 +23,10 @@ from governance.keys.wrapped import STORED, KeyOwner, context_of, read_keys
 
 AT_ONCE: Final = 2_000
 _OF_RING: Final = "v.ring_id = %s AND k.wrapped IS NOT NULL"
+_END: Final = (
+    "SELECT greatest(clock_timestamp(), max(k.created_at) + interval '1 microsecond') FROM governance_datakey k"  # noqa: S608
+    f" JOIN governance_keyversion v ON v.id = k.version_id WHERE {_OF_RING} AND NOT k.replaced"
+)
 _NEXT: Final = (
     "SELECT k.id, k.owner_id FROM governance_datakey k JOIN governance_keyversion v ON v.id = k.version_id"  # noqa: S608
     f" WHERE k.id > %s AND {_OF_RING} AND NOT k.replaced AND k.created_at < %s ORDER BY k.id LIMIT %s"
@@ -32,7 +36,8 @@ _LOCK: Final = (
 )
 _INSERT: Final = (
     "INSERT INTO governance_datakey (id, tenant_id, version_id, conversation_id, owner_id, use, wrapped, created_at)"
-    " SELECT u.id, u.tenant, u.version, u.conversation, u.owner, u.use, u.wrapped, clock_timestamp()"
+    " SELECT u.id, u.tenant, u.version, u.conversation, u.owner, u.use, u.wrapped,"
+    " greatest(clock_timestamp(), %b::timestamptz)"  # NULL is smaller than any.
     " FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::bytea[])"
     " u(id, tenant, version, conversation, owner, use, wrapped)"
 )
@@ -50,6 +55,17 @@ class Candidate(NamedTuple):
     owner: UUID
 
 
+def end_of_old(ring: UUID) -> datetime:
+    """Return a moment before which every data key of the ring was made; call it with the ring's lock held alone.
+
+    It is the database's clock, which data keys are dated by, or later where that was set back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_END, [ring])
+        (moment,) = cursor.fetchone()
+    return cast("datetime", moment)
+
+
 def candidates(*, ring: UUID, before: datetime, after: UUID, limit: int = AT_ONCE) -> list[Candidate]:
     """Return the next live data keys of the ring, with ids above `after`, that were made before a moment."""
     with connection.cursor() as cursor:
@@ -57,9 +73,10 @@ def candidates(*, ring: UUID, before: datetime, after: UUID, limit: int = AT_ONC
         return [Candidate(*row) for row in cursor.fetchall()]
 
 
-def replace(*, ring: UUID, keys: Sequence[UUID]) -> int:
+def replace(*, ring: UUID, keys: Sequence[UUID], since: datetime | None = None) -> int:
     """Give successors to those of `keys` that nobody else holds; return how many got one.
 
+    A successor counts as made at `since` or later, whatever the clock says: so no successor is a candidate of its own job.
     Call it with the owners locked and the ring's lock held shared.
     """
     active = active_version(ring)
@@ -75,7 +92,7 @@ def replace(*, ring: UUID, keys: Sequence[UUID]) -> int:
         made.append((fresh, row.tenant, active.id, row.conversation, row.owner, row.use, wrapped))
     with connection.cursor() as cursor:
         cursor.execute("UPDATE governance_datakey SET replaced = true WHERE id = ANY(%s)", [[row.id for row in rows]])
-        cursor.execute(_INSERT, [list(column) for column in zip(*made, strict=True)])
+        cursor.execute(_INSERT, [since, *(list(column) for column in zip(*made, strict=True))])
     return len(made)
 
 

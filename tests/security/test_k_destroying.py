@@ -13,6 +13,7 @@ from django.db import connection
 
 from governance.access.errors import AccessDenied
 from governance.approvals.asking import ApprovalRefused, NoSuchApproval
+from governance.custody import upkeep
 from governance.custody.changing import ReasonMissing, change_version
 from governance.custody.destroying import (
     ask_destroy,
@@ -129,6 +130,42 @@ def test_k19_one_person_cancels_while_it_waits(tenant, officer, monkeypatch):
     with pytest.raises(BadTransition, match="does not wait"):
         cancel_destroy(principal=officer, version_id=old, reason="again", now=now())
     assert len(events("key.destroy_cancelled")) == 1
+
+
+def test_k19_what_an_officer_has_kept_no_epoch_destroys(tenant, officer):
+    kept, other = retired(tenant, officer), retired(tenant, officer, "redacted")
+    scheduled(tenant, officer, kept)
+    cancel_destroy(principal=officer, version_id=kept, reason="an audit comes", now=now())
+    later = now() + WEEK + timedelta(minutes=1)
+    for _ in range(2):
+        keep_up(tenant=tenant.id, now=later)
+    assert state_of(other) == ("destroyed", False), "the control: an epoch destroys what nobody has kept"
+    assert state_of(kept) == ("deactivated", False)
+    until = scheduled(tenant, officer, kept)
+    keep_up(tenant=tenant.id, now=until)
+    assert state_of(kept) == ("destroyed", False)
+
+
+@pytest.mark.parametrize("act", ["cancel", "compromise"])
+def test_k19_what_changes_between_the_look_and_the_barrier_stays(tenant, officer, monkeypatch, act):
+    old = retired(tenant, officer)
+    later = now() + WEEK + timedelta(minutes=1)
+    if act == "cancel":
+        later = scheduled(tenant, officer, old)
+    real = upkeep._to_destroy
+
+    def looked(*arguments):
+        found = real(*arguments)
+        assert [version for version, _ in found] == [old], "the control: it is due"
+        if act == "cancel":
+            cancel_destroy(principal=officer, version_id=old, reason="an audit comes", now=now())
+        else:
+            change_version(principal=officer, version_id=old, act="compromise", reason="a laptop", now=now())
+        return found
+
+    monkeypatch.setattr(upkeep, "_to_destroy", looked)
+    keep_up(tenant=tenant.id, now=later)
+    assert state_of(old)[0] == {"cancel": "deactivated", "compromise": "compromised"}[act]
 
 
 def test_k19_what_is_in_use_is_neither_asked_nor_scheduled_nor_destroyed(tenant, officer):

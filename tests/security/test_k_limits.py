@@ -21,6 +21,7 @@ from governance.keys import counting, limits
 from governance.keys.data_keys import open_data_keys
 from governance.keys.errors import BadTransition, KeyExhausted, KeyInUse, KeyTooOld
 from governance.keys.listing import versions
+from governance.keys.models import KeyVersion
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.working import work_for_all
 from tests.access.policing import Officers
@@ -156,6 +157,28 @@ def test_k07_a_use_is_counted_though_its_transaction_comes_to_nothing(tenant, mo
         chat(tenant)
     assert sql("SELECT count(*) FROM governance_datakey WHERE use = 'content'") == [(0,)], "the control: it was rolled back"
     assert uses() == [(1, limits.BLOCK, "active")]
+
+
+def test_k07_what_a_rollback_takes_back_leaves_no_block_behind(tenant):
+    """Where the connection that commits by itself is taken, a use is reserved on ours, and a rollback takes that back."""
+    with tenant_scope(tenant.id):
+        (version,) = [one.id for one in versions() if one.use == "content"]
+    with pytest.raises(MemoryError), tenant_scope(tenant.id), tenant_scope(tenant.id, using="audit"):
+        counting.count_uses(version, 1)
+        assert list(KeyVersion.objects.filter(id=version).values_list("uses", flat=True)) == [1], "the control: reserved"
+        raise MemoryError
+    with tenant_scope(tenant.id):
+        counting.count_uses(version, 1)
+    assert uses() == [(1, limits.BLOCK, "active")]
+
+
+def test_k07_a_ring_whose_clock_was_a_year_ahead_does_not_wait_that_year(tenant):
+    keep_up(tenant=tenant.id, now=now() + timedelta(hours=-1))
+    assert len(uses("signing")) == 1, "the control: clocks of two machines differ"
+    sql("UPDATE governance_keyversion SET activated_at = now() + interval '1 year'")
+    for _ in range(2):
+        keep_up(tenant=tenant.id, now=now())
+    assert [(number, state) for number, _, state in uses("signing")] == [(1, "deactivated"), (2, "active")]
 
 
 def test_k07_the_count_survives_a_process_that_is_killed(tenant):

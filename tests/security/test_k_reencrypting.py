@@ -11,12 +11,14 @@ from governance.custody import reencrypting
 from governance.custody.changing import change_version
 from governance.custody.reencrypting import TOPIC, ask_reencrypt
 from governance.identity.scoping import tenant_scope
-from governance.jobs.leasing import claim_job
+from governance.jobs.leasing import OPEN, claim_job
+from governance.jobs.models import Job
 from governance.keys import replacing
 from governance.keys.data_keys import open_data_keys
 from governance.keys.errors import KeyReplaced, KeyWorkGoesOn, UnknownKey
 from governance.keys.models import DataKey
 from governance.pipeline.handlers import HANDLERS
+from governance.pipeline.managing import cancel, resume
 from governance.pipeline.running import run_classification
 from governance.pipeline.turns import rests
 from governance.pipeline.working import work_for_all
@@ -27,9 +29,11 @@ from governance.privacy.rescanning import ask_rescan
 from governance.vault import reading
 from governance.vault import reencrypting as moving
 from governance.vault.comparing import verify_content
+from governance.vault.erasing import erase_texts, lock_subject
 from governance.vault.errors import IntegrityFailure
+from governance.vault.reading import read_conversation
 from governance.vault.rows import view_of
-from tests.conftest import as_principal, item, make_tenant, now, store
+from tests.conftest import as_principal, item, make_person, make_tenant, now, store
 from tests.security.test_c_ciphertext import read, sql
 from tests.security.test_k_moving import _content, chats, first_message, killed_at, progress, stolen
 
@@ -65,13 +69,15 @@ def live(tenant, use="content"):
     )[0]  # fmt: skip
 
 
-def phase_at(tenant, wanted):
-    """Do steps of the job until it is in a phase; return the leased job."""
+def phase_at(tenant, wanted, most=100):
+    """Do steps of the job until it is in a phase, and `most` at most; return the leased job."""
     with tenant_scope(tenant.id):
         leased, _ = claim_job([TOPIC])
-    while leased.cursor.get("phase") != wanted:
+    for _ in range(most):
+        if leased.cursor.get("phase") == wanted:
+            return leased
         reencrypting.reencrypt_step(leased)
-    return leased
+    raise AssertionError("no end")
 
 
 @pytest.mark.parametrize("view", ["source", "redacted"])
@@ -117,6 +123,68 @@ def test_k14_killed_at_each_statement_a_re_encryption_goes_on_and_nothing_is_unr
     assert live(tenant) == (COUNT, 0, COUNT)
     assert [read(tenant, chat) for chat in conversations] == [[f"hello {at}"] for at in range(COUNT)]
     assert faults(tenant) == []
+
+
+def set_aside_before_its_end(tenant, officer):
+    """Bring a re-encryption to its last phase, as if three workers had died there."""
+    job = ask_reencrypt(principal=officer, use="content", now=now())
+    phase_at(tenant, "retire")
+    sql("UPDATE governance_job SET state = 'quarantined', lease_until = NULL WHERE id = %s", job)
+    return job
+
+
+def test_k14_no_second_re_encryption_begins_beside_one_that_was_set_aside(tenant, officer):
+    conversations = chats(tenant, 2)
+    job = set_aside_before_its_end(tenant, officer)
+    with pytest.raises(KeyWorkGoesOn, match="resume or cancel"):
+        ask_reencrypt(principal=officer, use="content", now=now())
+    cancel(principal=officer, job_id=job, now=now())
+    ask_reencrypt(principal=officer, use="content", now=now())
+    work_for_all(HANDLERS)
+    assert [read(tenant, chat) for chat in conversations] == [["hello 0"], ["hello 1"]]
+    assert live(tenant) == (2, 0, 4)
+
+
+def test_k14_control_one_that_is_resumed_beside_another_destroys_what_that_needs(tenant, officer, monkeypatch):
+    monkeypatch.setattr(reencrypting, "MAY_GO_ON", (*OPEN, Job.State.PAUSED))
+    (chat,) = chats(tenant, 1)
+    job = set_aside_before_its_end(tenant, officer)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    phase_at(tenant, "move")
+    assert read(tenant, chat) == ["hello 0"]
+    resume(principal=officer, job_id=job, now=now())
+    work_for_all(HANDLERS)
+    with pytest.raises(IntegrityFailure):
+        read(tenant, chat)
+
+
+@pytest.mark.parametrize("off", ["-1 year", "1 year"])
+def test_k14_a_clock_that_was_set_back_neither_hides_keys_nor_replaces_them_for_ever(tenant, officer, off):
+    """What data keys and the job are dated by lies a year ahead of the clock, as after a jump; each is replaced once."""
+    (chat,) = chats(tenant, 1)
+    sql("UPDATE governance_datakey SET created_at = created_at + %s::interval", off)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    leased = phase_at(tenant, "move", most=6)
+    while not leased.finished:
+        reencrypting.reencrypt_step(leased)
+    assert live(tenant) == (1, 0, 1)
+    assert read(tenant, chat) == ["hello 0"]
+
+
+def test_k14_control_by_the_clock_alone_it_hides_keys_or_never_ends(tenant, officer, monkeypatch):
+    chats(tenant, 1)
+    sql("UPDATE governance_datakey SET created_at = created_at + interval '1 year'")
+    with monkeypatch.context() as patch:
+        patch.setattr(reencrypting, "end_of_old", lambda _: now())
+        ask_reencrypt(principal=officer, use="content", now=now())
+    work_for_all(HANDLERS)
+    assert live(tenant) == (1, 0, 0), "done, and nothing was replaced"
+    real = reencrypting.replace
+    monkeypatch.setattr(reencrypting, "replace", lambda **given: real(**{**given, "since": None}))
+    ask_reencrypt(principal=officer, use="content", now=now())
+    with pytest.raises(AssertionError, match="no end"):
+        phase_at(tenant, "move", most=6)
+    assert live(tenant)[1] > 2
 
 
 def test_what_is_written_while_it_goes_on_is_under_new_keys(tenant, officer, monkeypatch):
@@ -211,6 +279,33 @@ def test_a_person_who_was_erased_before_it_stays_so(tenant, officer):
     assert live(tenant) == (2, 0, 1)
     assert sql("SELECT wrapped FROM governance_datakey WHERE conversation_id = %s", conversations[0]) == [(None,)]
     assert read(tenant, conversations[1]) == ["hello 1"]
+
+
+def documents(tenant, conversation):
+    opened = read_conversation(
+        principal=as_principal(tenant, make_person(tenant, "privacy_officer"), second_factor=True),
+        conversation_id=conversation, purpose="support", view="source", reason="test", now=now(),
+    )  # fmt: skip
+    return [message.document for message in opened.messages]
+
+
+def test_k16_a_person_who_is_erased_in_the_middle_of_it_is_erased_and_no_integrity_failure(tenant, officer):
+    conversations = chats(tenant, 2)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    leased = phase_at(tenant, "move")
+    ((owner,),) = sql(
+        "SELECT k.owner_id FROM governance_message m JOIN governance_datakey k ON k.id = source_data_key_id"
+        " WHERE m.conversation_id = %s", conversations[0]
+    )  # fmt: skip
+    with tenant_scope(tenant.id):
+        lock_subject(owner)
+        erase_texts(owner=owner, conversation=conversations[0], now=now())
+    assert documents(tenant, conversations[0]) == [None]
+    while not leased.finished:
+        reencrypting.reencrypt_step(leased)
+    assert documents(tenant, conversations[0]) == [None]
+    assert read(tenant, conversations[1]) == ["hello 1"]
+    assert sql("SELECT count(*) FROM governance_auditentry WHERE event = 'integrity_failure'") == [(0,)]
 
 
 def test_it_leaves_other_tenants_and_other_rings_alone(tenant, officer):
