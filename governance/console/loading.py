@@ -23,6 +23,7 @@ REPLACEMENTS: Final[dict[str, tuple[Replacement, ...]]] = {
         (re.compile(r'<style id="unfold-theme-colors">'), '<style id="unfold-theme-colors" nonce="{{ CSP_NONCE }}">'),
         (re.compile(r"<head>"), f"<head>{_HTMX}"),
     ),
+    "unfold/helpers/messages/success.html": ((re.compile(r'<div class="'), '<div role="status" class="'),),
     "unfold/helpers/header_title.html": ((re.compile(r"\|capfirst"), ""),),
     "unfold/helpers/welcomemsg.html": ((_TOGGLE, 'x-on:click="toggleSidebar()"'), (_MOBILE, 'x-on:click="toggleMobile()"')),
 }

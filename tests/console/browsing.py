@@ -6,6 +6,7 @@ import re
 from django.test import Client
 
 from governance.audit.models import AuditEntry
+from governance.audit.throttling import write_all
 from governance.identity.scoping import tenant_scope
 
 _TAGS = re.compile(r"<[^>]*>")
@@ -23,7 +24,11 @@ def text_of(response):
     return " ".join(html.unescape(_TAGS.sub(" ", response.content.decode())).split())
 
 
-def refusals(tenant):
-    """How many refusals stand on the tenant's record."""
+def refusals(tenant, *, repeated=False):
+    """How many refusals stand on the tenant's record; `repeated` counts those that are put there together, too."""
+    events = ["grant.refused"]
+    if repeated:
+        write_all()
+        events.append("refusals.repeated")
     with tenant_scope(tenant.id):
-        return AuditEntry.objects.filter(event="grant.refused").count()
+        return AuditEntry.objects.filter(event__in=events).count()

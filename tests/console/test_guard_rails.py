@@ -85,8 +85,8 @@ def test_no_get_changes_anything(tenant, stored):
         if person is None:
             continue
         world = worlds[person]
-        made = world.path(route), {}
-        before, said = fingerprint(), own(world.user)
+        made, said = (world.path(route, "GET"), {}), own(world.user)
+        before = fingerprint()
         assert world.knock(route, "GET", made=made) == "200", route
         looked += 1
         after = fingerprint()

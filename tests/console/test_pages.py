@@ -44,11 +44,11 @@ def test_every_page_has_a_row():
 def test_it_opens_pages_by_policy_and_records_refusals(role, tenant, people, stored):
     client = signed_in(people[role])
     for name, roles in OPEN.items():
-        before = refusals(tenant)
+        before = refusals(tenant, repeated=True)
         response = client.get(address(name, stored))
         expected = 200 if role in roles else 403
         assert (name, response.status_code) == (name, expected)
-        assert (name, refusals(tenant) - before) == (name, 0 if expected == 200 else 1)
+        assert (name, refusals(tenant, repeated=True) - before) == (name, 0 if expected == 200 else 1)
 
 
 @pytest.mark.parametrize("role", ROLES)

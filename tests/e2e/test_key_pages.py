@@ -55,7 +55,7 @@ def test_a_ring_is_rotated_and_rewrapped_with_plan_and_progress(page, tenant, pe
     page.click(".tv-ring >> text=Content")
     keep(page, "ring")
     page.click("a:has-text('Rotate …')")
-    assert page.locator(".tv-plan").inner_text().count("content/1") == 1
+    assert "content/1" in page.locator(".tv-plan").inner_text()
     keep(page, "rotate")
     page.fill("#id_reason", "it is time")
     page.click("[data-act]")

@@ -9,6 +9,7 @@ from tests.e2e.walking import FAULT_SCRIPT
 from tests.security.matrix import World, expected, show_factor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
+FRAGMENTS = {"jobs/<uuid:job_id>/progress"}  # A part of the job's page, which asks for it; no page by itself.
 MEMBERS = ("analyst", "privacy", "security", "auditor")
 
 
@@ -17,13 +18,13 @@ def pages_of(person):
     for pattern in urlpatterns:
         route = str(pattern.pattern)
         line = next((one for one in expected() if (one.route, one.method) == (route, "GET")), None)
-        if line and next((one for one in MEMBERS if line.answers[one] == "200"), None) == person:
+        if line and route not in FRAGMENTS and next((one for one in MEMBERS if line.answers[one] == "200"), None) == person:
             yield route
 
 
 def test_every_page_belongs_to_somebody():
     shown = {route for person in MEMBERS for route in pages_of(person)}
-    assert {str(one.pattern) for one in urlpatterns if has_page(one)} == shown
+    assert {str(one.pattern) for one in urlpatterns if has_page(one)} - FRAGMENTS == shown
 
 
 def has_page(pattern):
@@ -40,7 +41,7 @@ def test_no_page_of_the_urlconf_has_an_error(person, page, tenant, stored, live_
     name = settings.SESSION_COOKIE_NAME
     page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
     for route in pages_of(person):
-        assert page.goto(world.path(route)).status == 200, route
+        assert page.goto(world.path(route, "GET")).status == 200, route
         assert page.faults == [], route
 
 

@@ -127,7 +127,7 @@ class World:
 
     def knock(self, route: str, method: str, *, made: tuple[str, dict] | None = None) -> str:
         """Send one request; return its status. `made` is an address and a body that were prepared before."""
-        path, body = made or (self.path(route), self.body(route, method))
+        path, body = made or (self.path(route, method), self.body(route, method))
         cache.clear()  # Limits of tries are another row's.
         if route.startswith(BY_TOKEN):
             client, form = APIClient(raise_request_exception=False), "json"
@@ -153,8 +153,8 @@ class World:
             r"<int:\w+>|<slug:\w+>", "1", re.sub(r"<uuid:\w+>", str(uuid4()), re.sub(r"\(\?P<\w+>[^)]*\)", "abc", route))
         )
 
-    def path(self, route: str) -> str:
-        """The address with ids of rows that exist, made for this request."""
+    def path(self, route: str, method: str = "POST") -> str:
+        """The address with ids of rows that exist, made for this request; a page is looked at with what stands already."""
         makers = {
             "conversation_id": lambda: self.stored[0], "collection_id": self.collection, "policy_id": self.draft,
             "approval_id": lambda: self.destruction_agreed() if route.endswith("carry-out") else self.asked(),
@@ -168,6 +168,11 @@ class World:
             "ring_id": lambda: self.ring(route), "version_id": lambda: self.version(route), "data_key_id": self.data_key,
             "job_id": lambda: self.job(paused=route.endswith("resume")),
         }  # fmt: skip
+        if method == "GET" and not route.startswith(BY_TOKEN):
+            makers |= {
+                "ring_id": self.standing_ring, "version_id": self.standing_version, "job_id": lambda: self.standing_job,
+                "approval_id": lambda: self.standing_approval,
+            }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
         return "/" + re.sub(r"\(\?P<\w+>[^)]*\)", "abc", filled)
 
@@ -304,6 +309,7 @@ class World:
         """A ring that nothing else needs; where its minimum is to be lowered it was raised, and two people agreed."""
         act = last_word(route)
         if act in {"ask-minimum", "lower-minimum"}:
+            sql("UPDATE governance_approval SET state = 'withdrawn' WHERE act = 'lower_minimum_version' AND state = 'asked'")
             officer = self.officer()
             number = rotate_ring(principal=officer, use="tombstone", now=now())
             self.moved(officer)
@@ -344,6 +350,26 @@ class World:
         if act == "cancel":
             destroying.schedule_destroy(principal=officer, approval_id=self.agreed, now=now())
         return self.seen(before)
+
+    def standing_ring(self) -> UUID:
+        """A ring, as it is."""
+        with tenant_scope(self.tenant.id):
+            return KeyRing.objects.values_list("id", flat=True).first()
+
+    def standing_version(self) -> UUID:
+        """A version, as it is."""
+        with tenant_scope(self.tenant.id):
+            return KeyVersion.objects.values_list("id", flat=True).first()
+
+    @cached_property
+    def standing_job(self) -> UUID:
+        """A job that nobody touches."""
+        return self.job(paused=False)
+
+    @cached_property
+    def standing_approval(self) -> UUID:
+        """An approval that nobody decides about."""
+        return self.asked()
 
     def seen(self, version: UUID) -> UUID:
         """Keep what a page shows of the version: the tag that a form sends back, and the name that a person types."""

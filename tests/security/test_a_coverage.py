@@ -92,7 +92,7 @@ def unrecorded(worlds) -> list[str]:
         world = worlds[person]
         if line.route == "api/v1/audit/<int:sequence>/explanation":
             world = worlds["auditor"]
-        made = world.path(line.route), world.body(line.route, line.method)
+        made = world.path(line.route, line.method), world.body(line.route, line.method)
         before = by(world.user)
         assert world.knock(line.route, line.method, made=made) in DONE
         if by(world.user) == before:
@@ -129,7 +129,7 @@ def test_a15_every_refusal_of_a_route_is_on_the_record(worlds):
             world = worlds[person]
             if world.user.kind == "service" and not line.route.startswith("api/"):
                 continue  # No page knows a service account: nothing was asked of the policies.
-            made = world.path(line.route), world.body(line.route, line.method)
+            made = world.path(line.route, line.method), world.body(line.route, line.method)
             before = by(world.user)
             world.knock(line.route, line.method, made=made)
             throttling.write_all()  # Equal refusals of a minute are one entry with their count.

@@ -71,7 +71,7 @@ def test_z01_what_is_refused_changes_nothing(person, tenant, stored):
     assert person in {"anonymous", "superuser"} or world.token
     for line in expected():
         if line.answers[person] in {"401", "403", "404"}:
-            made = world.path(line.route), world.body(line.route, line.method)
+            made = world.path(line.route, line.method), world.body(line.route, line.method)
             before = fingerprint()
             world.knock(line.route, line.method, made=made)
             if (after := fingerprint()) != before:
