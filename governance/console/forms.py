@@ -32,7 +32,7 @@ class ReasonField(forms.Field):
         super().validate(value)
         if len(value) > LONGEST_REASON or not (value.isprintable() or not value):
             most = {"most": LONGEST_REASON}
-            raise forms.ValidationError(self.error_messages["unprintable"], code="unprintable", params=most)
+            raise forms.ValidationError(self.error_messages["unprintable"], params=most)
 
 
 class NothingToSay(forms.Form):
