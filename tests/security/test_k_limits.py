@@ -11,6 +11,7 @@ from django.db import connections
 
 from governance.access.errors import AccessDenied
 from governance.approvals.asking import ApprovalRefused
+from governance.custody.changing import change_version
 from governance.custody.minimum import ask_lower_minimum, lower_minimum, raise_minimum
 from governance.custody.planning import plan
 from governance.custody.rewrapping import ask_rewrap
@@ -135,6 +136,24 @@ def set_uses(count, use="content"):
         use,
     )
     counting.forget_blocks()
+
+
+def test_k05_no_version_below_the_minimum_becomes_active_again(tenant, officer):
+    """What a writer sealed under it could be read by nobody."""
+    with tenant_scope(tenant.id):
+        (first,) = [one.id for one in versions() if one.use == "content"]
+    change_version(principal=officer, version_id=first, act="suspend", reason="r", now=now())
+    rotate_ring(principal=officer, use="content", now=now())
+    raise_minimum(principal=officer, use="content", number=2, now=now())
+    with tenant_scope(tenant.id):
+        (second,) = [one.id for one in versions() if one.use == "content" and one.version == 2]
+    change_version(principal=officer, version_id=second, act="suspend", reason="r", now=now())
+    with pytest.raises(BadTransition, match="accepts this version no more"):
+        change_version(principal=officer, version_id=first, act="resume", reason="r", now=now())
+    sql("UPDATE governance_keyversion SET state = 'active' WHERE id = %s", first)
+    conversation = chat(tenant)
+    with pytest.raises(KeyTooOld):
+        read(tenant, conversation)  # The control: it was taken in and opens nowhere.
 
 
 def test_k07_uses_are_counted_in_blocks_before_they_are_made(tenant):
