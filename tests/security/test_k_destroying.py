@@ -13,7 +13,7 @@ from django.db import connection
 
 from governance.access.errors import AccessDenied
 from governance.approvals.asking import ApprovalRefused, NoSuchApproval
-from governance.custody import upkeep
+from governance.custody import destroying, upkeep
 from governance.custody.changing import ReasonMissing, change_version
 from governance.custody.destroying import (
     ask_destroy,
@@ -144,6 +144,17 @@ def test_k19_what_an_officer_has_kept_no_epoch_destroys(tenant, officer):
     until = scheduled(tenant, officer, kept)
     keep_up(tenant=tenant.id, now=until)
     assert state_of(kept) == ("destroyed", False)
+
+
+def test_k19_a_clock_that_jumps_a_year_ends_no_waiting(tenant, officer, monkeypatch):
+    monkeypatch.setenv("THREADVAULT_EPOCH_DAYS", "0")
+    old = retired(tenant, officer)
+    scheduled(tenant, officer, old)
+    keep_up(tenant=tenant.id, now=now() + timedelta(days=365))
+    assert state_of(old) == ("deactivated", True)
+    monkeypatch.setattr(destroying, "SANE_DAYS", 1_000)
+    keep_up(tenant=tenant.id, now=now() + timedelta(days=365))
+    assert state_of(old) == ("destroyed", False), "the control: without the limit it is over"
 
 
 @pytest.mark.parametrize("act", ["cancel", "compromise"])
