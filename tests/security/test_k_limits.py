@@ -294,6 +294,11 @@ def test_k03_keys_of_the_tenant_as_a_whole_under_a_compromised_version_open_afte
     assert read(tenant, chat(tenant, "c-2")) == ["hello"]
 
 
+def test_k01_a_rotation_keeps_the_first_500_characters_of_its_reason(tenant, officer):
+    assert rotate_ring(principal=officer, use="content", reason="why " * 200, now=now()) == 2
+    assert sql("SELECT DISTINCT length(reason) FROM governance_keytransition WHERE reason LIKE 'why%%'") == [(500,)]
+
+
 def test_the_plan_says_what_work_on_a_ring_comes_to(tenant, officer, people, capsys):
     for at in range(3):
         chat(tenant, f"c-{at}")
