@@ -14,7 +14,7 @@ from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.changing import Cause, change_state, expect, locked_version
-from governance.keys.errors import KeysError, KeyWorkGoesOn
+from governance.keys.errors import BadTransition, KeysError, KeyWorkGoesOn
 from governance.keys.models import KeyVersion
 from governance.keys.rings import FreshVersion
 from governance.keys.rotating import prepare, rotate
@@ -92,4 +92,8 @@ def _target(version: KeyVersion, act: str) -> State:
     others = KeyVersion.objects.filter(ring=version.ring, state=State.ACTIVE).exclude(id=version.id)
     if act == "resume" and version.state == State.SUSPENDED and others.exists():
         return State.DEACTIVATED
+    if act == "resume" and version.number < version.ring.minimum_version:
+        raise BadTransition(
+            "The ring accepts this version no more, so it seals nothing: rotate, or let two lower the minimum."
+        )
     return ACTS[act]

@@ -6,6 +6,7 @@
 - a single data key is destroyed at once, by two people, unless a legal hold keeps it. Its row stays as its tombstone.
 """
 
+import logging
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,8 +22,8 @@ from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.changing import Cause, change_state, expect, locked_version, version_of
 from governance.keys.data_keys import count_of_version
-from governance.keys.errors import BadTransition, KeyDestroyed, KeyInUse, UnknownKey
-from governance.keys.limits import LONGEST_WAIT_DAYS, SHORTEST_WAIT_DAYS
+from governance.keys.errors import BadTransition, KeyDestroyed, KeyInUse, KeyReplaced, UnknownKey
+from governance.keys.limits import LONGEST_WAIT_DAYS, SANE_DAYS, SHORTEST_WAIT_DAYS
 from governance.keys.models import DataKey, KeyVersion
 from governance.keys.states import State, check
 from governance.keys.wrapped import NOBODY
@@ -31,6 +32,7 @@ from governance.privacy.holding import check_no_hold
 from governance.privacy.models import Finding
 from governance.vault.erasing import Erased, erase_texts, lock_subject, records_of
 
+logger = logging.getLogger(__name__)
 VERSION: Final = "destroy_key_version"
 DATA_KEY: Final = "destroy_data_key"
 
@@ -101,7 +103,8 @@ def destroy_due(*, tenant: UUID, version_id: UUID, cause: Cause, now: datetime) 
     """Destroy a version inside the barrier where it wraps nothing; return whether it was.
 
     Without an agreement the caller knows that its epoch is over. A version that came to wrap something, was cancelled or
-    became compromised meanwhile stays; the next call looks again.
+    became compromised meanwhile stays; the next call looks again. So does one whose waiting ended more than 30 days ago: the
+    clock may have jumped.
     """
     with tenant_scope(tenant):
         version = locked_version(version_id)
@@ -117,13 +120,19 @@ def destroy_due(*, tenant: UUID, version_id: UUID, cause: Cause, now: datetime) 
 def _due(version: KeyVersion, now: datetime) -> bool:
     if version.destroy_approval_id is None:
         return version.state == State.DEACTIVATED
-    return version.destroy_at is not None and version.destroy_at <= now
+    if version.destroy_at is None or version.destroy_at > now:
+        return False
+    if version.destroy_at < now - timedelta(days=SANE_DAYS):
+        logger.error("The waiting of a key version ended more than %s days ago; cancel it and ask again.", SANE_DAYS)
+        return False
+    return True
 
 
 def ask_destroy_data_key(*, principal: Principal, data_key_id: UUID, reason: str, now: datetime) -> UUID:
     """Ask to destroy one data key, and with it one owner's texts in one conversation; return the approval's id.
 
-    Raises AccessDenied (recorded), UnknownKey, KeyDestroyed, Held (recorded), ApprovalRefused.
+    Raises AccessDenied (recorded), UnknownKey, KeyDestroyed, KeyReplaced with the one that took its place, Held (recorded),
+    ApprovalRefused.
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
@@ -136,7 +145,7 @@ def destroy_data_key(*, principal: Principal, approval_id: UUID, now: datetime) 
     """Destroy the data key that two people agreed to destroy, at once; return what became unreadable.
 
     The key of the redacted forms goes with that of the sources. It waits for whoever works with the key at the moment.
-    Raises AccessDenied (recorded), ApprovalRefused, NoSuchApproval, KeyDestroyed, Held (recorded).
+    Raises AccessDenied (recorded), ApprovalRefused, NoSuchApproval, KeyDestroyed, KeyReplaced, Held (recorded).
     """
     require(principal=principal, action="manage_keys", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
@@ -178,6 +187,10 @@ def _data_key(data_key_id: UUID) -> DataKey:
     if found is None:
         raise UnknownKey("This tenant has no such data key; those of the tenant as a whole are not destroyed one by one.")
     if found.wrapped is None:
+        of_owner = DataKey.objects.filter(conversation_id=found.conversation_id, owner_id=found.owner_id, use=found.use)
+        successor = of_owner.filter(replaced=False, wrapped__isnull=False).values_list("id", flat=True).first()
+        if found.replaced and successor:
+            raise KeyReplaced(f"What this data key sealed was re-encrypted and opens under {successor}: ask for that one.")
         raise KeyDestroyed("This data key was destroyed already.")
     return found
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from governance.access.acting import require
+from governance.approvals.asking import LONGEST_REASON
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
@@ -23,7 +24,7 @@ def rotate_ring(
     fresh = prepare(tenant=principal.tenant_id, use=use, provider_uri=provider_uri)
     with tenant_scope(principal.tenant_id):
         expect(locked_ring(fresh.ring), expected)
-        version = rotate(fresh=fresh, cause=Cause(principal.user_id, reason.strip()), now=now)
+        version = rotate(fresh=fresh, cause=Cause(principal.user_id, reason.strip()[:LONGEST_REASON]), now=now)
         record_with_effect(
             tenant=principal.tenant_id,
             event="key.rotated",

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import DatabaseError
 from django.db.models import QuerySet
 
+from governance.audit.errors import AuditError
 from governance.audit.recording import record_with_effect
 from governance.conf.settings import vault_settings
 from governance.custody.destroying import destroy_due
@@ -36,12 +37,12 @@ def keep_up(*, tenant: UUID, now: datetime) -> None:
     for version, why in _overdue(tenant, now):
         try:
             _rotate(tenant, version, why, now)
-        except (KeysError, DatabaseError) as error:
+        except (KeysError, AuditError, DatabaseError) as error:
             logger.error("A ring of %s was not rotated: %s", tenant, type(error).__name__)  # noqa: TRY400 - no text
     for version_id, cause in _to_destroy(tenant, now):
         try:
             destroy_due(tenant=tenant, version_id=version_id, cause=cause, now=now)
-        except (KeysError, DatabaseError) as error:
+        except (KeysError, AuditError, DatabaseError) as error:
             logger.error("A version of %s was not destroyed: %s", tenant, type(error).__name__)  # noqa: TRY400 - as above
 
 

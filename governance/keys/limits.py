@@ -8,6 +8,7 @@ ROTATE_AT: Final = MOST_USES * 9 // 10
 BLOCK: Final = 4_096  # Uses that a process reserves at once; what it has not used when it ends counts as used.
 SHORTEST_WAIT_DAYS: Final = 7
 LONGEST_WAIT_DAYS: Final = 30
+SANE_DAYS: Final = 30  # Waiting is looked after every minute; one that ended before that tells of a clock that jumped.
 
 
 def overdue(*, uses: int, activated_at: datetime | None, days: int, now: datetime) -> str:

@@ -53,6 +53,7 @@ STATUSES: Final = {
     "keys.changed": 412,
     "keys.in_use": 409,
     "keys.destroyed": 409,
+    "keys.replaced": 409,
     "keys.transition": 409,
     "keys.reason": 422,
     "keys.busy": 409,

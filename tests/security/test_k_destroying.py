@@ -13,7 +13,7 @@ from django.db import connection
 
 from governance.access.errors import AccessDenied
 from governance.approvals.asking import ApprovalRefused, NoSuchApproval
-from governance.custody import upkeep
+from governance.custody import destroying, upkeep
 from governance.custody.changing import ReasonMissing, change_version
 from governance.custody.destroying import (
     ask_destroy,
@@ -24,13 +24,14 @@ from governance.custody.destroying import (
     schedule_destroy,
 )
 from governance.custody.planning import blast_radius
+from governance.custody.reencrypting import ask_reencrypt
 from governance.custody.rewrapping import ask_rewrap
 from governance.custody.rotation import rotate_ring
 from governance.custody.upkeep import keep_up
 from governance.identity.scoping import tenant_scope
 from governance.keys.changing import Cause, change_state, locked_version
 from governance.keys.data_keys import open_data_keys
-from governance.keys.errors import BadTransition, KeyChanged, KeyDestroyed, KeyInUse, KeyUnavailable, UnknownKey
+from governance.keys.errors import BadTransition, KeyChanged, KeyDestroyed, KeyInUse, KeyReplaced, KeyUnavailable, UnknownKey
 from governance.keys.listing import versions
 from governance.keys.models import DataKey
 from governance.keys.warming import warm
@@ -144,6 +145,17 @@ def test_k19_what_an_officer_has_kept_no_epoch_destroys(tenant, officer):
     until = scheduled(tenant, officer, kept)
     keep_up(tenant=tenant.id, now=until)
     assert state_of(kept) == ("destroyed", False)
+
+
+def test_k19_a_clock_that_jumps_a_year_ends_no_waiting(tenant, officer, monkeypatch):
+    monkeypatch.setenv("THREADVAULT_EPOCH_DAYS", "0")
+    old = retired(tenant, officer)
+    scheduled(tenant, officer, old)
+    keep_up(tenant=tenant.id, now=now() + timedelta(days=365))
+    assert state_of(old) == ("deactivated", True)
+    monkeypatch.setattr(destroying, "SANE_DAYS", 1_000)
+    keep_up(tenant=tenant.id, now=now() + timedelta(days=365))
+    assert state_of(old) == ("destroyed", False), "the control: without the limit it is over"
 
 
 @pytest.mark.parametrize("act", ["cancel", "compromise"])
@@ -310,6 +322,25 @@ def test_k19_a_data_key_is_destroyed_by_two_people_and_leaves_a_tombstone(tenant
         ask_destroy_data_key(principal=officer, data_key_id=key, reason="again", now=now())
     (body,) = events("key.data_key_destroyed")
     assert str(asked) in body
+
+
+def test_k19_a_data_key_that_was_re_encrypted_meanwhile_is_not_called_destroyed(tenant, officer):
+    """Two people would believe that the text is gone, and it opens under another key."""
+    (conversation,) = chats(tenant, 1)
+    key, _ = content_key(conversation)
+    asked = ask_destroy_data_key(principal=officer, data_key_id=key, reason="a request", now=now())
+    Officers(tenant).agree(asked)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    work_for_all(HANDLERS)
+    successor, _ = content_key(conversation)
+    with pytest.raises(KeyReplaced, match=str(successor)):
+        destroy_data_key(principal=officer, approval_id=asked, now=now())
+    assert read(tenant, conversation) == ["hello 0"], "the control: it opens"
+    asked = ask_destroy_data_key(principal=officer, data_key_id=successor, reason="a request", now=now())
+    Officers(tenant).agree(asked)
+    destroy_data_key(principal=officer, approval_id=asked, now=now())
+    with pytest.raises(KeyDestroyed):
+        ask_destroy_data_key(principal=officer, data_key_id=key, reason="again", now=now())
 
 
 def test_k19_a_legal_hold_keeps_a_data_key(tenant, officer, people):

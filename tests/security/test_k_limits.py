@@ -11,6 +11,9 @@ from django.db import connections
 
 from governance.access.errors import AccessDenied
 from governance.approvals.asking import ApprovalRefused
+from governance.audit.errors import RecordRefused
+from governance.audit.recording import record_with_effect
+from governance.custody.changing import change_version
 from governance.custody.minimum import ask_lower_minimum, lower_minimum, raise_minimum
 from governance.custody.planning import plan
 from governance.custody.rewrapping import ask_rewrap
@@ -19,13 +22,13 @@ from governance.custody.upkeep import keep_up
 from governance.identity.scoping import tenant_scope
 from governance.keys import counting, limits
 from governance.keys.data_keys import open_data_keys
-from governance.keys.errors import BadTransition, KeyExhausted, KeyInUse, KeyTooOld
+from governance.keys.errors import BadTransition, KeyExhausted, KeyInUse, KeyTooOld, KeyUnavailable
 from governance.keys.listing import versions
 from governance.keys.models import KeyVersion
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.working import work_for_all
 from tests.access.policing import Officers
-from tests.conftest import as_principal, item, now, store, totp
+from tests.conftest import as_principal, item, make_tenant, now, store, totp
 from tests.security.test_c_ciphertext import admin, read, sql
 
 
@@ -137,6 +140,24 @@ def set_uses(count, use="content"):
     counting.forget_blocks()
 
 
+def test_k05_no_version_below_the_minimum_becomes_active_again(tenant, officer):
+    """What a writer sealed under it could be read by nobody."""
+    with tenant_scope(tenant.id):
+        (first,) = [one.id for one in versions() if one.use == "content"]
+    change_version(principal=officer, version_id=first, act="suspend", reason="r", now=now())
+    rotate_ring(principal=officer, use="content", now=now())
+    raise_minimum(principal=officer, use="content", number=2, now=now())
+    with tenant_scope(tenant.id):
+        (second,) = [one.id for one in versions() if one.use == "content" and one.version == 2]
+    change_version(principal=officer, version_id=second, act="suspend", reason="r", now=now())
+    with pytest.raises(BadTransition, match="accepts this version no more"):
+        change_version(principal=officer, version_id=first, act="resume", reason="r", now=now())
+    sql("UPDATE governance_keyversion SET state = 'active' WHERE id = %s", first)
+    conversation = chat(tenant)
+    with pytest.raises(KeyTooOld):
+        read(tenant, conversation)  # The control: it was taken in and opens nowhere.
+
+
 def test_k07_uses_are_counted_in_blocks_before_they_are_made(tenant):
     for at in range(3):
         chat(tenant, f"c-{at}")
@@ -236,6 +257,46 @@ def test_k07_a_ring_rotates_by_age_once_however_many_look(tenant):
     for _ in range(2):
         keep_up(tenant=tenant.id, now=later)
     assert [(number, state) for number, _, state in uses("signing")] == [(1, "deactivated"), (2, "active")]
+
+
+def test_k07_a_chain_that_takes_no_entry_holds_up_its_own_tenant_only(tenant):
+    """Nothing is done that is not on the record, and the upkeep goes on to the next tenant."""
+    later = now() + timedelta(days=91)
+    with admin() as outside:
+        outside.execute("CREATE FUNCTION no_entry() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END'")
+        outside.execute(
+            "CREATE TRIGGER no_entry BEFORE INSERT ON governance_auditentry FOR EACH ROW"
+            f" WHEN (NEW.tenant_id = '{tenant.id}') EXECUTE FUNCTION no_entry()"
+        )
+    try:
+        with pytest.raises(RecordRefused), tenant_scope(tenant.id):
+            record_with_effect(tenant=tenant.id, event="key.rotated")
+        other = make_tenant("other")
+        for one in (tenant, other):
+            keep_up(tenant=one.id, now=later)
+        assert sql("SELECT tenant_id, count(*) FROM governance_keyversion GROUP BY 1 ORDER BY 2") == [
+            (tenant.id, 5), (other.id, 10)
+        ]  # fmt: skip
+    finally:
+        with admin() as outside:
+            outside.execute("DROP FUNCTION no_entry() CASCADE")
+
+
+def test_k03_keys_of_the_tenant_as_a_whole_under_a_compromised_version_open_after_a_rewrap(tenant, officer):
+    chat(tenant)
+    with tenant_scope(tenant.id):
+        (index,) = [one.id for one in versions() if one.use == "index"]
+    change_version(principal=officer, version_id=index, act="compromise", reason="a laptop", now=now())
+    with pytest.raises(KeyUnavailable):
+        chat(tenant, "c-2")
+    ask_rewrap(principal=officer, use="index", now=now())
+    work_for_all(HANDLERS)
+    assert read(tenant, chat(tenant, "c-2")) == ["hello"]
+
+
+def test_k01_a_rotation_keeps_the_first_500_characters_of_its_reason(tenant, officer):
+    assert rotate_ring(principal=officer, use="content", reason="why " * 200, now=now()) == 2
+    assert sql("SELECT DISTINCT length(reason) FROM governance_keytransition WHERE reason LIKE 'why%%'") == [(500,)]
 
 
 def test_the_plan_says_what_work_on_a_ring_comes_to(tenant, officer, people, capsys):
