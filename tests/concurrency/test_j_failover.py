@@ -173,10 +173,10 @@ def standby(transactional_db):
     own(data)
     place = connections["default"].settings_dict
     copy = [str(binaries / "pg_basebackup"), "-D", str(data), "-h", place["HOST"], "-p", str(place["PORT"] or PORT)]
-    server._run([*copy, "-U", ADMIN, "-X", "stream", "-c", "fast", "-R"])
+    server._run([*copy, "-U", ADMIN, "-X", "stream", "-c", "fast", "-R", "--no-sync"])
     command = [str(binaries / "postgres"), "-D", str(data), "-k", str(server.sockets), "-c", "listen_addresses="]
     child = Child(
-        "standby", [*command, "-c", "max_connections=200"], log=state.logs / "standby.log",
+        "standby", [*command, "-c", "max_connections=200", "-c", "fsync=off"], log=state.logs / "standby.log",
         stop_signal=signal.SIGINT, unprivileged=True, cwd=server.place,
     )  # fmt: skip
     child.start()
