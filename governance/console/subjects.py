@@ -40,6 +40,7 @@ _MEANINGS: Final = {
 }
 _LABELS: Final = {
     "days": _("Days to wait before the destruction"),
+    "from": _("Lowest version accepted now"),
     "minimum": _("Lowest version accepted"),
     "name": _("Name"),
     "version": _("Version"),

@@ -57,7 +57,8 @@ def ask_lower_minimum(*, principal: Principal, use: str, number: int, reason: st
         ring = _ring(principal.tenant_id, use)
         if not 0 < number < ring.minimum_version:
             raise BadTransition(f"The minimum is {ring.minimum_version}; name a lower one, from 1 on.")
-    return ask(principal=principal, act=ACT, subject=ring.id, details={"minimum": number}, reason=reason, now=now)
+    details = {"from": ring.minimum_version, "minimum": number}
+    return ask(principal=principal, act=ACT, subject=ring.id, details=details, reason=reason, now=now)
 
 
 def lower_minimum(
@@ -77,8 +78,8 @@ def lower_minimum(
         ring = locked_ring(asked.subject_id)
         expect(ring, expected)
         number = int(asked.details["minimum"])
-        if number >= ring.minimum_version:
-            raise ApprovalRefused("The minimum is not above that any more.")
+        if int(asked.details["from"]) != ring.minimum_version:
+            raise ApprovalRefused("The minimum is another one than the two people saw; ask again.")
         use(approval_id=approval_id, act=ACT, subject=ring.id, details=asked.details, now=now)
         _set(principal, ring, number, approval=str(approval_id))
     return number

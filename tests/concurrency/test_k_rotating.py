@@ -234,7 +234,7 @@ def test_k11_no_key_ends_on_a_retired_version_and_the_rotator_does_not_starve(te
     assert not found.faults
     assert found.orphans() == 0
     assert found.written >= found.WRITES
-    assert found.retired >= found.RETIREMENTS * seconds / 60, "20 in 8 s on a quiet machine; see the printed line"
+    assert found.retired >= found.RETIREMENTS * seconds / found.SECONDS, "20 in 8 s, however long the writes took"
     assert max(found.waits) <= 1.0
     with tenant_scope(tenant.id):
         rows = sql("SELECT id FROM governance_datakey WHERE use = 'content'")

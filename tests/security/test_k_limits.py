@@ -111,6 +111,10 @@ def test_k06_one_person_does_not_lower_it_and_two_do(tenant, officer, people):
         lower_minimum(principal=officer, approval_id=asked, now=now())
     assert sql("SELECT minimum_version FROM governance_keyring WHERE use = 'content'") == [(2,)]
     Officers(tenant).agree(asked)
+    sql("UPDATE governance_keyring SET minimum_version = 3 WHERE use = 'content'")
+    with pytest.raises(ApprovalRefused, match="another one than the two people saw"):
+        lower_minimum(principal=officer, approval_id=asked, now=now())
+    sql("UPDATE governance_keyring SET minimum_version = 2 WHERE use = 'content'")
     assert lower_minimum(principal=officer, approval_id=asked, now=now()) == 1
     with pytest.raises(ApprovalRefused):
         lower_minimum(principal=officer, approval_id=asked, now=now())
