@@ -72,6 +72,9 @@ def inert(text: str, *, kept: str = "\n") -> str:
     return "".join(each if each.isprintable() or each in kept else json.dumps(each)[1:-1] for each in text)
 
 
+UNDEFINED_TABLE = "42P01"  # PostgreSQL, appendix A.
+
+
 class VaultCommand(BaseCommand):
     """A command of one domain call. A domain error becomes one line with its code; a traceback never shows text."""
 
@@ -87,6 +90,8 @@ class VaultCommand(BaseCommand):
         except CommandError:
             raise
         except DatabaseError as error:
+            if getattr(error.__cause__, "sqlstate", "") == UNDEFINED_TABLE:
+                raise CommandError("There are no tables yet: make run, or migrate --database owner.") from None
             raise CommandError(f"The database refused ({type(error).__name__}); nothing was changed.") from None
         except Exception as error:
             code = getattr(error, "code", None)
