@@ -261,8 +261,9 @@ class World:
         return seconding.ask(principal=asker, act="erase", subject=uuid4(), reason="r", now=now())
 
     def record(self) -> UUID:
-        """A message that holds something."""
-        return sql("SELECT id FROM governance_message WHERE tenant_id = %s AND ordinal = 0 LIMIT 1", self.tenant.id)[0][0]
+        """A message that holds something, and that was scanned."""
+        of = "FROM governance_message WHERE conversation_id = %s AND ordinal = 0"
+        return sql(f"SELECT id {of}", self.stored[0])[0][0]
 
     def finding(self) -> int:
         """A finding that nobody spoke of."""

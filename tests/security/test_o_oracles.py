@@ -1,5 +1,6 @@
 """ATTACKS.md, rows O01, O08, L05, L13, L14 and Z15: what answers tell besides their content, and requests that pretend."""
 
+import json
 import re
 from datetime import timedelta
 from uuid import uuid4
@@ -66,6 +67,12 @@ def test_o01_no_right_and_no_row_have_the_same_size(tenant, people, stored):
 
 
 REVEALING = ("ETag", "Last-Modified", "Content-Encoding", "X-Cache", "Age")
+# What is changed by If-Match carries the number of its revision, of rows that officers and not chats make; never a 304.
+REVISED = {
+    "api/v1/policies/<uuid:policy_id>", "api/v1/collections/<uuid:collection_id>",
+    "api/v1/detection-profiles/<uuid:profile_id>", "api/v1/key-rings/<uuid:ring_id>",
+    "api/v1/key-versions/<uuid:version_id>",
+}  # fmt: skip
 
 
 def reached(tenant, stored):
@@ -93,7 +100,7 @@ def test_l13_and_o08_every_answer_is_kept_by_nobody_and_dated_by_nothing(tenant,
         answer = get(world, route, path, **asking)
         assert (route, answer.status_code) == (route, 200)
         assert answer.headers["Cache-Control"] == "no-store, private", route
-        assert not [name for name in REVEALING if name in answer.headers], route
+        assert [name for name in REVEALING if name in answer.headers] == (["ETag"] if route in REVISED else []), route
         seen += 1
     assert seen >= 38
 
@@ -126,7 +133,7 @@ def test_l05_the_api_has_no_browsable_form_and_options_tell_nothing(tenant, stor
         assert page.status_code == 406
         assert page["Content-Type"] == "application/problem+json"
         told = client.options(path)
-        assert "actions" not in told.json(), route
+        assert "actions" not in json.loads(told.content), route
         assert str(stored[0]) not in told.content.decode()
 
 

@@ -126,7 +126,7 @@ def test_z04_every_way_gives_the_same_answer(role, rule, tenant, people, chats):
             assert "[EMAIL" in ways[0]
             assert ways[0] == ways[2]
             assert as_page(ways[0]) in ways[1]
-            assert not any("kim" in text for text in ways)
+            assert not any("@example.com" in text for text in ways)
     expected = {"as seeded": 6, "a collection forbidden": 3, "a ceiling": 3}[rule]
     assert opened == (expected if role in {"analyst", "privacy_officer"} else 0)
 

@@ -77,7 +77,7 @@ def _cells(doc: Document, heads: _Heads, position: int, mark: str, budget: Budge
         if doc.text.count(mark, position, end) != len(heads) - 1:
             return
         for head, cell in zip(heads, doc.text[position:end].split(mark), strict=True):
-            budget.spend()
+            budget.spend(2)
             value = cell.strip(_DECORATION)
             kind = _kind(head, value, budget) if value else None
             if kind:
