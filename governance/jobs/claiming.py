@@ -41,9 +41,11 @@ class Claim:
 
 
 def without_flush() -> None:
-    """Let the open transaction commit before its log is on the disk: for step one, whose effect is a count.
+    """Let the open transaction commit before its log is on the disk: for what a worker does to rows that it claims again.
 
-    Where the server dies in that moment, an attempt was not counted and the rows are claimed again; nothing else.
+    Where the server dies in that moment the count of an attempt is lost, or a whole batch: its state, its effect and its
+    entry in the record together, for they are one transaction, and the rows are claimed again. The log keeps its order, so
+    the next commit that does wait, such as that of a signed checkpoint before it is delivered, covers what came before.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")

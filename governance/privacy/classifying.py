@@ -154,6 +154,7 @@ def _work(tenant: UUID, kind: Kind, claim: Claim, progress: Progress, now: datet
     with grant(principal=principal, action="classify", purpose=PURPOSE, resources=scope, now=now):
         seen = look(tenant=tenant, kind=kind, rows=claim.rows)
         with tenant_scope(tenant):
+            without_flush()
             impatient()
             lock_subjects(kind, claim.rows)
             lock_rings_of_scans(tenant)
