@@ -42,7 +42,9 @@ def run(tenant, topic, spec, between=None):
     from governance.identity.scoping import tenant_scope
     from governance.jobs.leasing import claim_job, create
     from governance.pipeline.handlers import HANDLERS
+    from governance.pipeline.settling import settle
 
+    settle()  # As a worker does before its first turn.
     with tenant_scope(tenant):
         create(tenant=tenant, topic=topic, spec=spec)
     with tenant_scope(tenant):
@@ -73,7 +75,7 @@ def sealed_alone(tenant):
             page = prepare(tenant=tenant, kind=KINDS[0], use="content", after=after)
         if page.last is None:
             break
-        after, rows = page.last, rows + len(page.rows)
+        after, rows = page.last, rows + len(page.records)
     return rows / (time.perf_counter() - began)
 
 

@@ -17,6 +17,13 @@ COLUMNS: Final = {"message.source": 1, "message.redacted": 2, "conversation.sour
 _RECORD: Final = struct.Struct(">16sBI32s")
 
 
+class Manifest(NamedTuple):
+    """Leaves, one behind the other, and the Merkle root over them."""
+
+    leaves: bytes
+    root: bytes
+
+
 class Leaf(NamedTuple):
     """One written envelope."""
 
@@ -31,11 +38,22 @@ def leaf_bytes(*, record: UUID, column: str, revision: int, envelope: bytes) -> 
     return _RECORD.pack(record.bytes, COLUMNS[column], revision, fingerprint(envelope))
 
 
+def manifest_of(leaves: list[bytes]) -> Manifest:
+    """Return the manifest of the leaves."""
+    return Manifest(b"".join(leaves), root_hash(leaves))
+
+
 def write_manifest(*, tenant: UUID, leaves: list[bytes]) -> tuple[UUID, bytes]:
     """Store the leaves; return the manifest's id and the Merkle root over them. Call it inside the tenant's scope."""
-    manifest = SealManifest(tenant_id=tenant, leaves=b"".join(leaves))
-    manifest.save(force_insert=True)
-    return manifest.id, root_hash(leaves)
+    manifest = manifest_of(leaves)
+    return store_manifest(tenant=tenant, manifest=manifest), manifest.root
+
+
+def store_manifest(*, tenant: UUID, manifest: Manifest) -> UUID:
+    """Store a manifest that was made before; return its id. Call it inside the tenant's scope."""
+    row = SealManifest(tenant_id=tenant, leaves=manifest.leaves)
+    row.save(force_insert=True)
+    return row.id
 
 
 def split(leaves: bytes) -> list[bytes]:

@@ -8,15 +8,17 @@ manifest says so, as with every seal. Call everything inside the tenant's scope 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from psycopg.pq import Format
 
 from governance.crypto.envelope import Place
 from governance.keys.data_keys import open_with_successors
 from governance.keys.models import KeyUse
-from governance.vault.manifests import leaf_bytes, write_manifest
+from governance.vault.arrays import Array, BytesArray, IntArray, UuidArray, sends_arrays
+from governance.vault.manifests import Manifest, leaf_bytes, manifest_of, store_manifest
 from governance.vault.models import Message
 from governance.vault.pending import KINDS, Kind
 
@@ -41,23 +43,20 @@ _WRITE: Final = (
 )
 
 
-class Sealed(NamedTuple):
-    """A record's column under its new key: which row, and what it must hold for it, and what comes there."""
-
-    record: UUID
-    data_key: UUID
-    revision: int
-    successor: UUID
-    envelope: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What `prepare` made: the last id that it looked at (None at the table's end), and what is to be written."""
+    """What `prepare` made, ready to be sent.
+
+    `last` is the last id that it looked at, None at the table's end. `columns` say of each record which row it is, the key
+    and revision that the row must hold, and what comes there; `leaves` and `manifest` are of the new envelopes.
+    """
 
     last: UUID | None
-    rows: tuple[Sealed, ...]
-    owners: frozenset[UUID]
+    records: tuple[UUID, ...] = ()
+    owners: frozenset[UUID] = frozenset()
+    columns: tuple[Array, ...] = ()
+    leaves: tuple[bytes, ...] = ()
+    manifest: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,32 +104,39 @@ def prepare(*, tenant: UUID, kind: Kind, use: str, after: UUID) -> Page:
     Nothing is locked or written. Raises CannotOpen for a row that was changed from outside.
     """
     with connection.cursor() as cursor:
+        cursor.cursor.format = Format.BINARY
         cursor.execute(_statement(_PAGE, kind, use), [after, ROWS, BYTES])
         found = cursor.fetchall()
     if not found:
-        return Page(None, (), frozenset())
+        return Page(None)
     keys = open_with_successors({row[2] for row in found})
-    label, rows = _label(kind, use), []
+    found, last = [row for row in found if row[2] in keys], found[-1][0]
+    if not found:
+        return Page(last)
+    label, successors, envelopes, leaves = _label(kind, use), [], [], []
     for record, conversation, data_key, revision, body in found:
-        if (pair := keys.get(data_key)) is None:
-            continue
+        pair = keys[data_key]
         was = Place(tenant, conversation, record, label, revision)
-        becomes = Place(tenant, conversation, record, label, revision + 1)
-        envelope = pair.old.hand_over(body, was, to=pair.successor, at=becomes)
-        rows.append(Sealed(record, data_key, revision, pair.successor.id, envelope))
-    return Page(found[-1][0], tuple(rows), frozenset(pair.owner for pair in keys.values()))
+        envelope = pair.old.hand_over(body, was, to=pair.successor, at=was._replace(revision=revision + 1))
+        successors.append(pair.successor.id)
+        envelopes.append(envelope)
+        leaves.append(leaf_bytes(record=record, column=label, revision=revision + 1, envelope=envelope))
+    records, _, data_keys, revisions, _ = zip(*found, strict=True)
+    columns = (UuidArray(records), UuidArray(data_keys), IntArray(revisions), UuidArray(successors), BytesArray(envelopes))
+    owners = frozenset(pair.owner for pair in keys.values())
+    return Page(last, records, owners, columns, tuple(leaves), manifest_of(leaves))
 
 
 def write(*, tenant: UUID, kind: Kind, use: str, page: Page) -> Moved:
     """Write a page into the rows that are as they were read; the owners are locked, and the ring's lock is held shared."""
     with connection.cursor() as cursor:
-        cursor.execute(_statement(_WRITE, kind, use), [list(column) for column in zip(*page.rows, strict=True)])
+        cursor.cursor.format = Format.BINARY
+        sends_arrays(cursor)
+        columns: list[Any] = list(page.columns)
+        cursor.execute(_statement(_WRITE, kind, use), columns)
         written = {row[0] for row in cursor.fetchall()}
-    label = _label(kind, use)
-    leaves = [
-        leaf_bytes(record=row.record, column=label, revision=row.revision + 1, envelope=row.envelope)
-        for row in page.rows
-        if row.record in written
-    ]
-    manifest, root = write_manifest(tenant=tenant, leaves=leaves)
-    return Moved(len(written), manifest, root)
+    manifest = page.manifest
+    if manifest is None or len(written) < len(page.records):
+        rows = zip(page.records, page.leaves, strict=True)
+        manifest = manifest_of([leaf for record, leaf in rows if record in written])
+    return Moved(len(written), store_manifest(tenant=tenant, manifest=manifest), manifest.root)
