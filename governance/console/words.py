@@ -44,6 +44,11 @@ APPROVAL_STATES: Final = {
     "expired": Status(_("Expired"), "timer_off", "quiet"),
     "used": Status(_("Carried out"), "check_circle", "quiet"),
 }
+POLICY_STATES: Final = {
+    "draft": Status(_("Draft"), "edit", "warn"),
+    "active": Status(_("In force"), "check_circle", "good"),
+    "retired": Status(_("Retired"), "pause_circle", "quiet"),
+}
 WORKS: Final = Status(_("Works"), "check_circle", "good")
 LATE: Final = Status(_("Late"), "schedule", "warn")
 DOWN: Final = Status(_("Down"), "error", "bad")

@@ -16,7 +16,10 @@ from tests.security.test_c_ciphertext import sql
 PAGES = {str(one.pattern): one.callback for one in urlpatterns}
 ACTS = {route: view.threadvault_act for route, view in PAGES.items() if hasattr(view, "threadvault_act")}
 FACTOR_ACTS = sorted(route for route, spec in ACTS.items() if spec.factor_for and spec.shows)
-LEAVE_A_RECORD = {"audit", "conversations", "conversations/<uuid:conversation_id>"}  # Looking there is itself recorded.
+LEAVE_A_RECORD = {  # Looking there is itself recorded.
+    "audit", "audit/<int:sequence>/explanation", "conversations", "conversations/<uuid:conversation_id>",
+    "conversations/<uuid:conversation_id>/readers",
+}  # fmt: skip
 MEMBERS = ("analyst", "privacy", "security", "auditor")
 
 

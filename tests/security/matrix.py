@@ -23,6 +23,7 @@ from django.urls import URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from governance.access import breaking_glass, policies, seconding
+from governance.access.models import AccessPolicy
 from governance.audit.models import AuditEntry
 from governance.custody import destroying, minimum
 from governance.custody.changing import ACTS, change_version
@@ -89,6 +90,11 @@ def expected() -> list[Line]:
             filled.append(filled[-1] if answer == "." else answer)
         found.append(Line(route.removeprefix("/"), method, dict(zip(PERSONS, filled, strict=True))))
     return found
+
+
+def written() -> dict:
+    """A policy written by hand, as a page sends it."""
+    return {"writing": "cedar", "cedar": TEXT.format(f"nowhere-{uuid4()}"), "reason": "r"}
 
 
 class World:
@@ -171,7 +177,7 @@ class World:
         if method == "GET" and not route.startswith(BY_TOKEN):
             makers |= {
                 "ring_id": self.standing_ring, "version_id": self.standing_version, "job_id": lambda: self.standing_job,
-                "approval_id": lambda: self.standing_approval,
+                "approval_id": lambda: self.standing_approval, "policy_id": self.standing_policy,
             }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
         return "/" + re.sub(r"\(\?P<\w+>[^)]*\)", "abc", filled)
@@ -219,6 +225,13 @@ class World:
             "members/<uuid:user_id>/roles": lambda: {"role": "auditor"},
             "tokens": lambda: {"name": "t"},
             "tokens/step-up": lambda: {"code": "000000"},
+            "why": lambda: {"action": "manage_keys"},
+            "conversations/<uuid:conversation_id>/why": lambda: {"action": "read_source", "purpose": "support"},
+            "policies/draft": lambda: {"name": f"p-{uuid4().hex[:12]}", **written()},
+            "policies/check": lambda: {"name": "p", **written()},
+            "policies/<uuid:policy_id>/version": written,
+            "policies/<uuid:policy_id>/dry-run": lambda: {"last": 100},
+            "policies/<uuid:policy_id>/ask": lambda: {"reason": f"r{uuid4()}"},
             "conversations/purpose": lambda: {"purpose": "support"},
             "conversations/<uuid:conversation_id>/reveal": lambda: {"purpose": "support", "reason": "r"},
             "tenant": lambda: {"tenant": str(self.tenant.id)},
@@ -360,6 +373,11 @@ class World:
         """A version, as it is."""
         with tenant_scope(self.tenant.id):
             return KeyVersion.objects.values_list("id", flat=True).first()
+
+    def standing_policy(self) -> UUID:
+        """A policy in force, as it is."""
+        with tenant_scope(self.tenant.id):
+            return AccessPolicy.objects.filter(state="active").values_list("id", flat=True)[0]
 
     @cached_property
     def standing_job(self) -> UUID:

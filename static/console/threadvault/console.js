@@ -53,3 +53,12 @@ function walkMessages(event) {
   const next = messages[event.key === "j" ? at + 1 : at - 1];
   if (next) { next.focus(); next.scrollIntoView({ block: "nearest" }); }
 }
+
+// The text that a form wrote is where writing by hand begins; a part that checks says so when it was asked too often.
+document.addEventListener("change", (event) => {
+  const written = document.querySelector("[data-written]"), hand = document.querySelector("textarea[name=cedar]");
+  if (event.target.name === "writing" && event.target.value === "cedar" && written) { hand.value = written.textContent; }
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.target.matches("[data-check]") && [429, 503].includes(event.detail.xhr.status)) { event.detail.shouldSwap = true; }
+});
