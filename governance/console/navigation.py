@@ -31,6 +31,11 @@ def may_policies(request: HttpRequest) -> bool:
     return bool(open_actions(request) & {"manage_policies", "explain"})
 
 
+def may_members(request: HttpRequest) -> bool:
+    """Return whether the members page is open."""
+    return "manage_members" in open_actions(request)
+
+
 def may_audit(request: HttpRequest) -> bool:
     """Return whether the audit page is open."""
     return "read_audit" in open_actions(request)

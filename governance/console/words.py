@@ -49,6 +49,11 @@ POLICY_STATES: Final = {
     "active": Status(_("In force"), "check_circle", "good"),
     "retired": Status(_("Retired"), "pause_circle", "quiet"),
 }
+TOKEN_STATES: Final = {
+    "live": Status(_("Good"), "check_circle", "good"),
+    "expired": Status(_("Expired"), "timer_off", "quiet"),
+    "revoked": Status(_("Revoked"), "block", "quiet"),
+}
 WORKS: Final = Status(_("Works"), "check_circle", "good")
 LATE: Final = Status(_("Late"), "schedule", "warn")
 DOWN: Final = Status(_("Down"), "error", "bad")

@@ -20,6 +20,7 @@ LEAVE_A_RECORD = {  # Looking there is itself recorded.
     "audit", "audit/<int:sequence>/explanation", "conversations", "conversations/<uuid:conversation_id>",
     "conversations/<uuid:conversation_id>/readers",
 }  # fmt: skip
+SHOWN_ONCE = {"members/invite", "tokens/make"}  # They answer with what is on that page alone, instead of leading on.
 MEMBERS = ("analyst", "privacy", "security", "auditor")
 
 
@@ -130,7 +131,8 @@ def test_no_grave_act_is_done_without_a_fresh_second_factor(tenant, stored):
     """The form comes again and asks for the factor, and nothing is changed; with a factor the same form goes through."""
     worlds = {person: World(tenant, stored, person) for person in MEMBERS}
     for route in FACTOR_ACTS:
-        world = worlds[who_may(route, "POST", "303")]
+        status = 200 if route in SHOWN_ONCE else 303
+        world = worlds[who_may(route, "POST", str(status))]
         made, body = world.path(route), world.body(route, "POST")
         client, before = signed_in(world.user), fingerprint()
         answer = client.post(made, body)
@@ -138,7 +140,7 @@ def test_no_grave_act_is_done_without_a_fresh_second_factor(tenant, stored):
         assert "Show your second factor" in text_of(answer), route
         assert fingerprint() == before, route
         show_factor(client, world.user)
-        assert (route, client.post(made, body).status_code) == (route, 303)
+        assert (route, client.post(made, body).status_code) == (route, status)
 
 
 def test_no_act_is_done_without_the_token_of_its_form(tenant, stored):

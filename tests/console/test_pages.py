@@ -26,11 +26,17 @@ OPEN = {
     "health": {"security_officer", "auditor"},
     "policies": {"security_officer", "auditor"},
     "policy-draft": {"security_officer"},
+    "members": {"security_officer"},
+    "member-invite": {"security_officer"},
+    "tokens": {"analyst", "privacy_officer", "security_officer", "auditor"},
+    "token-make": {"analyst", "privacy_officer", "security_officer", "auditor"},
     "audit": {"auditor"},
 }
 POSTS = {"purpose", "reveal", "verify", "tenant", "why", "why-act", "policy-check"}
 OF_CONVERSATIONS = {"conversation", "reveal", "readers", "why"}
 ROWS = (
+    "<uuid:user_id>",
+    "<uuid:token_id>",
     "<uuid:policy_id>",
     "<int:sequence>",
     "<uuid:ring_id>",
@@ -64,7 +70,7 @@ def test_it_opens_pages_by_policy_and_records_refusals(role, tenant, people, sto
 @pytest.mark.parametrize("role", ROLES)
 def test_the_sidebar_shows_what_is_open(role, people, stored):
     page = signed_in(people[role]).get("/").content.decode()
-    for name in ("conversations", "keys", "policies", "audit", "approvals", "jobs", "health"):
+    for name in ("conversations", "keys", "policies", "audit", "approvals", "jobs", "health", "members", "tokens"):
         shown = f'href="{reverse(f"console:{name}")}"' in page
         assert (name, shown) == (name, role in OPEN[name])
 

@@ -46,6 +46,7 @@ NO_ACT = {
     "jobs/<uuid:job_id>/progress": "shows counts", "approvals": "shows who waits",
     "approvals/<uuid:approval_id>": "shows who waits", "health": "shows states",
     **{str(one.pattern): "its GET shows a form" for one in urlpatterns if has_form(one)},
+    "members": "shows rules", "tokens": "shows one's own",
     "policies/<uuid:policy_id>": "shows rules", "policies/check": "stores nothing",
     "why": "about oneself", "conversations/<uuid:conversation_id>/why": "about oneself",
     "conversations/purpose": "own session", "tenant": "own session", "console/sign-out": "own session",
