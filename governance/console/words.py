@@ -54,6 +54,11 @@ TOKEN_STATES: Final = {
     "expired": Status(_("Expired"), "timer_off", "quiet"),
     "revoked": Status(_("Revoked"), "block", "quiet"),
 }
+FINDING_STATES: Final = {
+    "open": Status(_("Masked, nobody said anything of it"), "help", "quiet"),
+    "confirmed": Status(_("Masked, confirmed"), "check_circle", "good"),
+    "rejected": Status(_("Shown again"), "visibility", "warn"),
+}
 WORKS: Final = Status(_("Works"), "check_circle", "good")
 LATE: Final = Status(_("Late"), "schedule", "warn")
 DOWN: Final = Status(_("Down"), "error", "bad")

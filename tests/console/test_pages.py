@@ -32,9 +32,10 @@ OPEN = {
     "token-make": {"analyst", "privacy_officer", "security_officer", "auditor"},
     "audit": {"auditor"},
 }
-POSTS = {"purpose", "reveal", "verify", "tenant", "why", "why-act", "policy-check"}
-OF_CONVERSATIONS = {"conversation", "reveal", "readers", "why"}
+POSTS = {"purpose", "reveal", "verify", "tenant", "why", "why-act", "policy-check", "copy"}
+OF_CONVERSATIONS = {"conversation", "reveal", "readers", "why", "copy"}
 ROWS = (
+    "<int:number>",
     "<uuid:user_id>",
     "<uuid:token_id>",
     "<uuid:policy_id>",
@@ -137,7 +138,9 @@ def test_the_list_goes_on_to_older_ones(tenant, people, monkeypatch, stored):
 
 def test_the_transcript_is_redacted(people, stored):
     page = signed_in(people["privacy_officer"]).get(address("conversation", stored))
-    assert '<mark class="tv-mark" title="Masked email.' in page.content.decode()
+    assert (
+        '<mark class="tv-mark" tabindex="0" role="note" data-tip="Masked: email, by the detector ' in page.content.decode()
+    )
     assert "kim0@example.com" not in page.content.decode()
     assert page["Cache-Control"] == "no-store, private"
 

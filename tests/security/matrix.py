@@ -170,7 +170,8 @@ class World:
             "role": lambda: "analyst",
             "token_id": self.made_token,
             "pk": self.passkey,
-            "profile_id": self.profile, "record_id": self.record, "finding_id": self.finding,
+            "profile_id": self.profile, "record_id": self.record, "number": lambda: 1,
+            "finding_id": self.finding_here if route.startswith("conversations/") else self.finding,
             "ring_id": lambda: self.ring(route), "version_id": lambda: self.version(route), "data_key_id": self.data_key,
             "job_id": lambda: self.job(paused=route.endswith("resume")),
         }  # fmt: skip
@@ -225,6 +226,13 @@ class World:
             "members/<uuid:user_id>/roles": lambda: {"role": "auditor"},
             "tokens": lambda: {"name": "t"},
             "tokens/step-up": lambda: {"code": "000000"},
+            "conversations/<uuid:conversation_id>/copy": lambda: {"purpose": "support", "reason": "r", "message": "1"},
+            "conversations/<uuid:conversation_id>/messages/<int:number>/findings": lambda: {
+                "leaf": "1", "start": "0", "end": "4", "type": "PERSON"
+            },
+            "conversations/<uuid:conversation_id>/messages/<int:number>/findings/<int:finding_id>/undo": lambda: {
+                "reason": f"r{uuid4()}"
+            },
             "members/invite": lambda: {"username": f"u-{uuid4().hex[:12]}", "role": "analyst"},
             "members/<uuid:user_id>/give": lambda: {"role": "auditor"},
             "tokens/make": lambda: {"name": "t", "days": "30"},
@@ -284,6 +292,12 @@ class World:
         """A finding that nobody spoke of."""
         of = "FROM governance_finding WHERE tenant_id = %s AND state = 'open' ORDER BY id LIMIT 1"
         return sql(f"SELECT id {of}", self.tenant.id)[0][0]
+
+    def finding_here(self) -> int:
+        """A masked place of the first message of the conversation that pages are asked for."""
+        of = "governance_finding f JOIN governance_message m ON m.tenant_id = f.tenant_id AND m.id = f.message_id"
+        where = "f.conversation_id = %s AND m.ordinal = 0 AND f.state <> 'rejected' ORDER BY f.id DESC LIMIT 1"
+        return sql(f"SELECT f.id FROM {of} WHERE {where}", self.stored[0])[0][0]
 
     def unmask_agreed(self) -> UUID:
         """An approval to show what a finding masks, which two people gave."""

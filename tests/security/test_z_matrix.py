@@ -37,6 +37,13 @@ BOTH_WAYS = {
     "members/<uuid:user_id>/give": "api/v1/members/<uuid:user_id>/roles",
     "tokens": "api/v1/tokens",
     "tokens/make": "api/v1/tokens",
+    "conversations/<uuid:conversation_id>/messages/<int:number>/findings": "api/v1/records/<uuid:record_id>/findings",
+    **{
+        f"conversations/<uuid:conversation_id>/messages/<int:number>/findings/<int:finding_id>/{act}": (
+            f"api/v1/findings/<int:finding_id>:{way}"
+        )
+        for act, way in (("undo", "ask-unmask"), ("confirm", "confirm"))
+    },
     "conversations/<uuid:conversation_id>/readers": "api/v1/conversations/<uuid:conversation_id>/readers",
     "conversations/<uuid:conversation_id>/why": "api/v1/conversations/<uuid:conversation_id>:explain",
     "audit/<int:sequence>/explanation": "api/v1/audit/<int:sequence>/explanation",
