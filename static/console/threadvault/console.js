@@ -101,3 +101,8 @@ document.addEventListener("selectionchange", () => {
   text.form.elements.start.value = at(text.selectionStart);
   text.form.elements.end.value = at(text.selectionEnd);
 });
+
+// A text to select in takes the caret, so that it can be walked by keyboard, and takes no change.
+document.addEventListener("beforeinput", (event) => {
+  if (event.target.matches?.("textarea[data-leaf]")) { event.preventDefault(); }
+});
