@@ -48,6 +48,11 @@ UNFOLD: dict[str, Any] = {
                         "permission": _GATE + "may_policies",
                     },
                     {
+                        "title": _("Members"), "icon": "group", "link": reverse_lazy("console:members"),
+                        "permission": _GATE + "may_members",
+                    },
+                    {"title": _("API tokens"), "icon": "vpn_key", "link": reverse_lazy("console:tokens")},
+                    {
                         "title": "Audit trail", "icon": "receipt_long", "link": reverse_lazy("console:audit"),
                         "permission": _GATE + "may_audit",
                     },

@@ -1,5 +1,6 @@
 """The gate of acts on a tenant as a whole: Cedar decides, and a refusal is on the record."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from governance.access.authorising import check_scope, is_fresh, record_refusal
@@ -11,9 +12,16 @@ from governance.identity.scoping import tenant_scope
 
 def allows(*, principal: Principal, action: str, now: datetime) -> bool:
     """Return whether policies let the principal do `action`, for showing what is open to somebody."""
-    asked = Asked.by(principal, action=action, second_factor=is_fresh(principal, now))
+    return bool(allowed_of(principal=principal, actions=[action], now=now))
+
+
+def allowed_of(*, principal: Principal, actions: Iterable[str], now: datetime) -> frozenset[str]:
+    """Return those of `actions` that policies let the principal do; one look at the policies for all of them."""
+    fresh = is_fresh(principal, now)
+    asked = {action: Asked.by(principal, action=action, second_factor=fresh) for action in actions}
     with tenant_scope(principal.tenant_id):
-        return decide(ruling=ruling_of(principal.tenant_id), asked=asked, cell=None, now=now).allowed
+        ruling = ruling_of(principal.tenant_id)
+    return frozenset(name for name, one in asked.items() if decide(ruling=ruling, asked=one, cell=None, now=now).allowed)
 
 
 def require(*, principal: Principal, action: str, now: datetime, second_factor: bool = False, instead: str = "") -> None:

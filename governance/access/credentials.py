@@ -93,6 +93,16 @@ def tokens(
     return list(rows.filter(user_id=principal.user_id)[:limit])
 
 
+def token_of(*, principal: Principal, token_id: UUID, now: datetime) -> ApiToken:
+    """Return one token, without its secret, which nobody keeps. Raises UnknownToken, AccessDenied (recorded) for others'."""
+    token = ApiToken.objects.select_related("user").filter(id=token_id, tenant_id=principal.tenant_id).first()
+    if token is None:
+        raise UnknownToken("There is no such token.")
+    if token.user_id != principal.user_id:
+        require(principal=principal, action="manage_tokens", now=now)
+    return token
+
+
 def end_token(*, principal: Principal, token_id: UUID, now: datetime) -> None:
     """Revoke a token at once. Raises UnknownToken, AccessDenied (recorded) for somebody else's."""
     token = ApiToken.objects.filter(id=token_id, tenant_id=principal.tenant_id).first()

@@ -128,6 +128,21 @@ def why_not(*, tenant: UUID, asked: Asked, resources: Iterable[Resource], now: d
     return Explanation(False, "No policy permits it.", (), _remedies(ruling, asked, wanted, known, now))
 
 
+def why_not_act(*, tenant: UUID, asked: Asked, now: datetime) -> Explanation:
+    """Explain the decision on an act on the tenant as a whole; inside the tenant's scope."""
+    ruling = ruling_of(tenant)
+    decision = decide(ruling=ruling, asked=asked, cell=None, now=now)
+    if decision.allowed:
+        return Explanation(True, "Policies allow it.", decision.policies)
+    if decision.forbidden:
+        return Explanation(False, "A policy forbids it.", decision.policies)
+    tries = [("second_factor", "fresh", replace(asked, second_factor=True))]
+    tries += [("role", role, replace(asked, roles=asked.roles | {role})) for role in Role.values if role not in asked.roles]
+    decided = [(kind, value, decide(ruling=ruling, asked=tried, cell=None, now=now)) for kind, value, tried in tries]
+    found = tuple(Remedy(kind, value, one.policies) for kind, value, one in decided if one.allowed)
+    return Explanation(False, "No policy permits it.", (), found)
+
+
 def _labels(decisions: list[Decision], *, forbidden: bool) -> tuple[str, ...]:
     return tuple(sorted({name for one in decisions if one.forbidden == forbidden for name in one.policies}))
 

@@ -41,6 +41,7 @@ VIEWS: Final = {
     "export": frozenset({"redacted"}),
     "read_redacted": frozenset({"redacted"}),
     "read_source": frozenset({"redacted", "source"}),
+    "copy_revealed": frozenset({"source"}),
     "classify": frozenset({"redacted", "source"}),
 }
 EPOCH_SECONDS: Final = 0.5

@@ -38,6 +38,16 @@ def members(*, principal: Principal, now: datetime) -> list[Member]:
     return [_member(user, roles) for user, roles in found.values()]
 
 
+def member(*, principal: Principal, user_id: UUID, now: datetime) -> Member:
+    """Return one member of the principal's tenant. Raises AccessDenied (recorded), UnknownMember."""
+    require(principal=principal, action="manage_members", now=now)
+    rows = Membership.objects.filter(tenant_id=principal.tenant_id, user_id=user_id, ended_at=None).select_related("user")
+    held = list(rows.order_by("role"))
+    if not held:
+        raise UnknownMember("This tenant has no such member.")
+    return _member(held[0].user, [row.role for row in held])
+
+
 def invite(*, principal: Principal, username: str, email: str, role: str, now: datetime) -> User:
     """Make a person's account with one role; a service account where the role is one of those (its name is made).
 

@@ -18,7 +18,7 @@ from governance.audit.recording import record_now
 from governance.audit.signers import trusted_keys
 from governance.audit.verifying import verify_chain
 from governance.console.acting import act
-from governance.console.gates import page
+from governance.console.gates import open_actions, page
 from governance.console.inert import spelled
 from governance.identity.models import User
 from governance.identity.principals import Principal
@@ -26,6 +26,7 @@ from governance.identity.scoping import tenant_scope
 
 ENTRIES: Final = 50
 _LATEST: Final = 6
+_REQUESTS: Final = frozenset({"grant.opened", "grant.refused"})
 _SHOWN_APART: Final = frozenset({"event", "actor", "actor_kind"})
 
 
@@ -37,6 +38,8 @@ class Line:
     meaning: str
     who: str
     facts: tuple[tuple[str, str], ...]
+    explains: bool
+    conversations: tuple[str, ...]
 
 
 @require_GET
@@ -72,8 +75,9 @@ def _show(request: HttpRequest, principal: Principal, **more: Any) -> HttpRespon
     before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None  # noqa: PLR2004 - fits a bigint
     lines = _lines(principal, event=event, before=before, limit=ENTRIES)
     older = urlencode({"event": event, "before": lines[-1].entry.sequence}) if len(lines) == ENTRIES else ""
-    context = {"title": "Audit trail", "lines": lines, "events": EVENTS, "event": event, "older": older, **more}
-    return render(request, "console/audit.html", {**context, "newest": before is not None})
+    context: dict[str, Any] = {"title": "Audit trail", "lines": lines, "events": EVENTS, "event": event, "older": older}
+    context |= {"newest": before is not None, "explains": open_actions(request), **more}
+    return render(request, "console/audit.html", context)
 
 
 def _lines(principal: Principal, *, event: str = "", before: int | None = None, limit: int) -> list[Line]:
@@ -103,7 +107,15 @@ def _line(row: AuditEntry, names: dict[str, str]) -> Line:
     body = json.loads(row.body)
     facts = tuple((name, _fact(value)) for name, value in body.items() if name not in _SHOWN_APART)
     who = names.get(row.actor or "") or row.actor or body.get("actor_kind", "")
-    return Line(entry=row, meaning=EVENTS.get(row.event or "", ""), who=who, facts=facts)
+    named = body.get("scope")
+    return Line(
+        entry=row,
+        meaning=EVENTS.get(row.event or "", ""),
+        who=who,
+        facts=facts,
+        explains=row.event in _REQUESTS and bool(body.get("cells")) and "roles" in body,
+        conversations=tuple(one for one in named if _is_uuid(one)) if isinstance(named, list) else (),
+    )
 
 
 def _fact(value: object) -> str:

@@ -8,9 +8,11 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from governance.access import policies, seconding
 from governance.approvals.acts import ACTS
 from governance.custody import destroying, minimum
 from governance.identity.principals import Principal
+from governance.privacy import judging
 
 # Each carries out one agreed act and returns what to say of it.
 Carrying = Callable[[Principal, UUID, datetime], str]
@@ -35,17 +37,41 @@ def _lower(principal: Principal, approval_id: UUID, now: datetime) -> str:
     return _("Versions from %(number)s on open again.") % {"number": number}
 
 
+def _subject(principal: Principal, approval_id: UUID, now: datetime) -> UUID:
+    return seconding.approval(principal=principal, approval_id=approval_id, now=now).subject_id
+
+
+def _activate(principal: Principal, approval_id: UUID, now: datetime) -> str:
+    policy = _subject(principal, approval_id, now)
+    row = policies.activate(principal=principal, policy_id=policy, approval_id=approval_id, now=now)
+    return _("Version %(number)s of %(name)s is in force; every open grant of the tenant ended.") % {
+        "number": row.version,
+        "name": row.name,
+    }
+
+
+def _retire(principal: Principal, approval_id: UUID, now: datetime) -> str:
+    policy = _subject(principal, approval_id, now)
+    row = policies.retire(principal=principal, policy_id=policy, approval_id=approval_id, now=now)
+    return _("%(name)s is out of force; every open grant of the tenant ended.") % {"name": row.name}
+
+
+def _unmask(principal: Principal, approval_id: UUID, now: datetime) -> str:
+    judging.unmask(principal=principal, approval_id=approval_id, now=now)
+    return _("The place is shown in the redacted view from now on, and no later scan masks it again.")
+
+
 _CARRIED: Final[dict[str, tuple[str, Carrying]]] = {
     destroying.VERSION: ("key.destroy_scheduled", _schedule),
     destroying.DATA_KEY: ("key.data_key_destroyed", _destroy_data_key),
     minimum.ACT: ("key.minimum_changed", _lower),
+    policies.ACTIVATE: ("policy.activated", _activate),
+    policies.RETIRE: ("policy.retired", _retire),
+    judging.ACT: ("finding.rejected", _unmask),
 }
 EVENTS: Final = tuple(event for event, _carry in _CARRIED.values())
 ELSEWHERE: Final = {
-    "activate_policy": "manage.py policies apply ID --approval APPROVAL",
-    "retire_policy": "manage.py policies apply ID --approval APPROVAL",
     "break_glass": "manage.py approvals open APPROVAL",
-    "unmask_finding": "manage.py findings unmask APPROVAL",
     "activate_profile": "manage.py profiles apply ID --approval APPROVAL",
     "accept_head": "manage.py verify_audit --accept-head --approval APPROVAL",
 }

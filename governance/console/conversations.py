@@ -8,13 +8,15 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from governance.console.acting import act
 from governance.console.factors import factor_context
 from governance.console.forms import PurposeForm
-from governance.console.gates import choices_of, current_time, page, purpose_of, set_purpose
+from governance.console.gates import choices_of, current_time, open_actions, page, purpose_of, set_purpose
 from governance.console.inert import plain
+from governance.console.marks import tips_of
 from governance.console.transcripts import shown_messages, title_of
 from governance.identity.principals import Principal
 from governance.vault.listing import Listed, list_conversations
@@ -77,7 +79,7 @@ def transcript(request: HttpRequest, principal: Principal, conversation_id: UUID
         now=current_time(),
         after=after_of(request),
     )
-    context = {"title": title_of(opened.head) or "Conversation", "purpose": purpose_of(request)}
+    context = {"title": title_of(opened.head) or _("Conversation"), "purpose": purpose_of(request)}
     return render(request, "console/transcript.html", context | transcript_context(request, principal, opened))
 
 
@@ -93,7 +95,9 @@ def transcript_context(request: HttpRequest, principal: Principal, opened: Opene
     more = bool(messages) and messages[-1].ordinal + 1 < opened.total
     return {
         "conversation": opened,
-        "messages_shown": shown_messages(messages),
+        "messages_shown": shown_messages(messages, tips_of(principal, opened)),
+        "explains": "explain" in open_actions(request),
+        "corrects": "manage_requests" in open_actions(request),
         "waiting": sum(message.withheld.startswith("not scanned") for message in messages),
         **factor_context(request),
         "here": f"?after={after}" if after >= 0 else "",

@@ -103,6 +103,12 @@ class RevealForm(forms.Form):
     )
 
 
+class CopyForm(RevealForm):
+    """Which message of a revealed page is copied, counted from 1, for the purpose and the reason of the reveal."""
+
+    message = forms.IntegerField(min_value=1, max_value=2**31 - 1)
+
+
 def first_fault(form: forms.Form) -> str:
     """Return what is wrong with the form, for one line above it."""
     for name, faults in form.errors.items():

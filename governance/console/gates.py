@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Final
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,11 +13,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from governance.access.acting import allows, require
-from governance.access.errors import AccessDenied
+from governance.access.acting import allowed_of, require
+from governance.access.credentials import TokenRefused, UnknownToken
+from governance.access.errors import AccessDenied, ChangedSince, PolicyInvalid, PolicyRefused, UnknownPolicy
+from governance.access.membership import UnknownMember
 from governance.access.models import Purpose
 from governance.approvals.asking import ApprovalRefused, NoSuchApproval
 from governance.audit.errors import RecordRefused
+from governance.identity.members import MemberRefused
 from governance.identity.models import Tenant, User
 from governance.identity.principals import NotAMember, Principal, tenants_of
 from governance.identity.scoping import tenant_scope
@@ -29,14 +34,22 @@ from governance.web.sessions import principal_of, tenant_of
 from governance.web.statuses import status_of
 
 Page = Callable[..., HttpResponseBase]
-SHOWN: Final = ("manage_keys", "manage_policies", "manage_jobs", "read_audit")
+SHOWN: Final = (
+    "manage_keys", "manage_policies", "manage_jobs", "manage_members", "manage_tokens", "manage_requests", "read_audit",
+    "explain",
+)  # fmt: skip
 REFUSALS: Final = (
     AccessDenied, NotAMember, VaultError, KeysError, RecordRefused, ApprovalRefused, NoSuchApproval, UnknownJob, NotNow,
-    PrivacyError,
+    PrivacyError, PolicyInvalid, PolicyRefused, UnknownPolicy, ChangedSince, MemberRefused, UnknownMember, TokenRefused,
+    UnknownToken,
 )  # fmt: skip
 PURPOSE_KEY: Final = "threadvault_purpose"
 DEFAULT_PURPOSE: Final = "support"
 _NOT_CHOSEN: Final = ("classification", "break_glass")
+_EXPLAINED_ALREADY: Final = {"identity.not_a_member", "second_factor.needed"}
+_CONTENT_PAGES: Final = {
+    "conversation": "read_redacted", "reveal": "read_source", "copy": "copy_revealed", "findings": "read_redacted",
+}  # fmt: skip
 _TITLES: Final = {403: "Not open to you", 404: "Not found", 500: "Something is wrong", 503: "Not possible now"}
 
 
@@ -58,7 +71,8 @@ def page(*, action: str = "", any_of: tuple[str, ...] = ()) -> Callable[[Page], 
                 _require(request, principal, (action,) if action else any_of)
                 return view(request, principal, *args, **kwargs)
             except REFUSALS as error:
-                return error_page(request, error.code, str(error))
+                asked = action or next(iter(any_of), "")
+                return error_page(request, error.code, str(error), about=kwargs.get("conversation_id"), action=asked)
 
         inner.threadvault_page = (action,) if action else any_of  # type: ignore[attr-defined]
         return inner
@@ -72,11 +86,25 @@ def _require(request: HttpRequest, principal: Principal, actions: tuple[str, ...
         require(principal=principal, action=actions[0], now=current_time())
 
 
-def error_page(request: HttpRequest, code: str, text: str) -> HttpResponse:
-    """Show a domain error with its status."""
+def error_page(
+    request: HttpRequest, code: str, text: str, *, about: UUID | None = None, action: str = ""
+) -> HttpResponse:  # fmt: skip
+    """Show a domain error with its status; a refusal leads to what stands in the way (`about` a conversation, or an act)."""
     status = status_of(code)
-    context = {"title": _TITLES.get(status, "Not done"), "code": code, "text": text, "status": status}
+    context: dict[str, Any] = {"title": _TITLES.get(status, "Not done"), "code": code, "text": text, "status": status}
+    if status == HTTPStatus.FORBIDDEN and code not in _EXPLAINED_ALREADY:
+        context |= {"about": about, "refused": _refused(request, action), "asked_purpose": _asked_purpose(request)}
     return render(request, "console/error.html", context, status=status)
+
+
+def _refused(request: HttpRequest, action: str) -> str:
+    """Return the action that was refused: the page's own, or what was asked of a conversation."""
+    match = request.resolver_match
+    return action or _CONTENT_PAGES.get((match.url_name if match else None) or "", "")
+
+
+def _asked_purpose(request: HttpRequest) -> str:
+    return str(request.POST.get("purpose", "") or purpose_of(request))[:64]
 
 
 def open_actions(request: HttpRequest) -> frozenset[str]:
@@ -94,8 +122,8 @@ def _decide(request: HttpRequest) -> frozenset[str]:
     except NotAMember:
         return frozenset()
     now = current_time()
-    opened = {action for action in SHOWN if allows(principal=principal, action=action, now=now)}
-    return frozenset(opened | {"list"} if may_list(principal=principal, purpose=purpose_of(request), now=now) else opened)
+    opened = allowed_of(principal=principal, actions=SHOWN, now=now)
+    return opened | {"list"} if may_list(principal=principal, purpose=purpose_of(request), now=now) else opened
 
 
 def member_context(request: HttpRequest) -> dict[str, Any]:

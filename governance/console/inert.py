@@ -8,14 +8,19 @@ import html
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+Tips = Mapping[str, str]
+
+_NO_TIPS: Final[Tips] = MappingProxyType({})
 _MARK: Final = re.compile(r"\[([A-Z][A-Z_]{1,31})·([a-z2-7]{1,5})\]")
 _TAGS: Final = {"p", "br", "strong", "em", "code", "pre", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6",
                 "hr", "table", "thead", "tbody", "tr", "th", "td"}  # fmt: skip
@@ -89,18 +94,24 @@ def _chip(character: str) -> str:
     return f'<span class="tv-hidden" title="hidden character: {name}">U+{ord(character):04X}</span>'
 
 
-def _marked(match: "re.Match[str]") -> str:
-    kind = match[1].replace("_", " ").lower()
-    tip = html.escape(f"Masked {kind}. The same value has the same mark in this conversation; another one has another.")
-    return f'<mark class="tv-mark" title="{tip}">{match[1]}<span>·{match[2]}</span></mark>'
+def _mark(match: "re.Match[str]", tips: Tips) -> str:
+    """Return a mark with what is known of it, for the pointer and for the keyboard alike."""
+    tip = tips.get(match[0]) or _("Masked. The same value has the same mark in this conversation; another one has another.")
+    told = html.escape(tip)
+    name = f'<mark class="tv-mark" tabindex="0" role="note" data-tip="{told}" aria-label="{match[1]}·{match[2]}: {told}">'
+    return f"{name}{match[1]}<span>·{match[2]}</span></mark>"
 
 
-def _finished(markup: str) -> SafeString:
-    return mark_safe(_MARK.sub(_marked, _chips(markup)))  # noqa: S308  # nosec B308 B703 - every caller cleans or escapes
+def _finished(markup: str, tips: Tips) -> SafeString:
+    chips = _chips(markup)
+    return mark_safe(_MARK.sub(lambda match: _mark(match, tips), chips))  # noqa: S308  # nosec B308 B703 - cleaned or escaped
 
 
-def rich(text: str) -> SafeString:
-    """Return safe HTML of a text in Markdown, cleaned; a text that Markdown would swallow in part is shown as written."""
+def rich(text: str, tips: Tips = _NO_TIPS) -> SafeString:
+    """Return safe HTML of a text in Markdown, cleaned; a text that Markdown would swallow in part is shown as written.
+
+    `tips` says what is known of a mark, by the mark as it is written.
+    """
     if len(text) <= _LONGEST_MARKDOWN:
         tokens = _markdown.parse(text)
         markup = nh3.clean(
@@ -108,8 +119,8 @@ def rich(text: str) -> SafeString:
         )
         numbers = "".join(token.info for token in tokens if token.type == "list_item_open")
         if _letters(text) == _letters(html.unescape(_TAG.sub("", markup)) + numbers):
-            return _finished(markup)
-    return _finished(f'<p class="tv-verbatim">{html.escape(text)}</p>')
+            return _finished(markup, tips)
+    return _finished(f'<p class="tv-verbatim">{html.escape(text)}</p>', tips)
 
 
 def _letters(text: str) -> Counter[str]:
@@ -128,6 +139,6 @@ def _fence(renderer: Any, tokens: Sequence[Token], at: int, options: Any, env: A
 _markdown.add_render_rule("fence", _fence)
 
 
-def plain(text: str) -> SafeString:
+def plain(text: str, tips: Tips = _NO_TIPS) -> SafeString:
     """Return safe HTML of a text as it is, for titles and code."""
-    return _finished(html.escape(text))
+    return _finished(html.escape(text), tips)

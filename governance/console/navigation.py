@@ -28,7 +28,12 @@ def may_health(request: HttpRequest) -> bool:
 
 def may_policies(request: HttpRequest) -> bool:
     """Return whether the policies page is open."""
-    return bool(open_actions(request) & {"manage_policies", "read_audit"})
+    return bool(open_actions(request) & {"manage_policies", "explain"})
+
+
+def may_members(request: HttpRequest) -> bool:
+    """Return whether the members page is open."""
+    return "manage_members" in open_actions(request)
 
 
 def may_audit(request: HttpRequest) -> bool:

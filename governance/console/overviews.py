@@ -1,15 +1,13 @@
-"""What there is to look at beside conversations: the landing page and policies."""
+"""What there is to look at first: the landing page."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from governance.access.models import AccessPolicy
 from governance.console.auditing import latest
 from governance.console.gates import current_time, open_actions, page, purpose_of
 from governance.identity.principals import Principal
-from governance.identity.scoping import tenant_scope
 from governance.vault.listing import count_visible
 
 
@@ -27,14 +25,3 @@ def index(request: HttpRequest, principal: Principal) -> HttpResponseBase:
         "entries": latest(principal) if "read_audit" in open_actions(request) else [],
     }
     return render(request, "console/index.html", context)
-
-
-@require_GET
-@page(any_of=("manage_policies", "read_audit"))
-def policies(request: HttpRequest, principal: Principal) -> HttpResponseBase:
-    """Show the policies: active ones first, then drafts and retired versions."""
-    with tenant_scope(principal.tenant_id):
-        rows = list(AccessPolicy.objects.select_related("drafted_by").order_by("name", "-version"))
-    active = [row for row in rows if row.state == AccessPolicy.State.ACTIVE]
-    others = [row for row in rows if row.state != AccessPolicy.State.ACTIVE]
-    return render(request, "console/policies.html", {"title": "Policies", "active": active, "others": others})

@@ -1,13 +1,14 @@
 """The reveal: the source of one page, once, for a purpose and a reason, after a fresh second factor.
 
 Nothing of it is kept: each reveal is a request of its own, decided, recorded and opened anew, and the page hides what
-it shows after a minute.
+it shows after a minute. To copy is a right of its own: the text of a copy comes from the server, under a grant that says
+so, and is on the record before it goes to the clipboard.
 """
 
 from typing import Any, Final
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,10 +16,12 @@ from django.utils.translation import gettext as _
 
 from governance.console.acting import Sheet, act
 from governance.console.conversations import after_of, transcript_context
-from governance.console.forms import LONGEST_REASON, RevealForm
+from governance.console.forms import LONGEST_REASON, CopyForm, RevealForm
 from governance.console.gates import choices_of, current_time, purpose_of
 from governance.console.transcripts import title_of
 from governance.identity.principals import Principal
+from governance.vault.copying import ACTION as COPY
+from governance.vault.copying import copy_text, may_copy
 from governance.vault.reading import read_conversation
 
 SECONDS_SHOWN: Final = 60
@@ -54,12 +57,29 @@ def reveal(request: HttpRequest, principal: Principal, given: dict[str, Any], co
         after=after_of(request),
     )
     back = reverse("console:conversation", args=[conversation_id])
-    context = {"title": title_of(opened.head) or "Conversation", "purpose": purpose, "revealed": True}
+    context = {"title": title_of(opened.head) or _("Conversation"), "purpose": purpose, "revealed": True}
     context |= {"seconds": SECONDS_SHOWN, "back": back, "reason": reason}
     context |= transcript_context(request, principal, opened)
+    context["copies"] = may_copy(
+        principal=principal, conversation_id=conversation_id, purpose=purpose, now=current_time()
+    )  # fmt: skip
     response = render(request, "console/transcript.html", context)
     response["Refresh"] = f"{SECONDS_SHOWN + _GRACE_SECONDS}; url={back}{context['here']}"  # Where no script runs.
     return response
+
+
+@act(events=("grant.opened",), form=CopyForm, factor_for=COPY, sheet=_sheet, asks=False)
+def copy(request: HttpRequest, principal: Principal, given: dict[str, Any], conversation_id: UUID) -> HttpResponseBase:
+    """Hand the source of one message over to the clipboard. Raises AccessDenied where policies say no."""
+    text = copy_text(
+        principal=principal,
+        conversation_id=conversation_id,
+        number=given["message"],
+        purpose=given["purpose"],
+        reason=given["reason"],
+        now=current_time(),
+    )
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
 def _here(request: HttpRequest) -> str:

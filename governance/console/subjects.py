@@ -48,6 +48,11 @@ _LABELS: Final = {
     "minutes": _("Minutes"),
     "conversations": _("Conversations"),
     "digest": _("SHA-256 of what is asked"),
+    "sha256": _("SHA-256 of the text"),
+    "leaf": _("Text of the record, counted from 0"),
+    "start": _("From character"),
+    "end": _("Until character"),
+    "type": _("Type"),
 }
 
 
@@ -96,5 +101,4 @@ def _rings(ids: set[UUID]) -> dict[UUID, Subject]:
 
 def _policies(ids: set[UUID]) -> dict[UUID, Subject]:
     rows = AccessPolicy.objects.filter(id__in=ids).values_list("id", "name", "version") if ids else ()
-    page = reverse("console:policies")
-    return {key: Subject(f"{name} {number}", f"{page}#policy-{name}-{number}") for key, name, number in rows}
+    return {key: Subject(f"{name} {number}", reverse("console:policy", args=[key])) for key, name, number in rows}

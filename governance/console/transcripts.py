@@ -2,20 +2,23 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
-from governance.console.inert import plain, rich, spelled
+from governance.console.inert import Tips, plain, rich, spelled
 from governance.vault.documents import Document
 from governance.vault.records import OpenedMessage
 
 _ROLES: Final = {"user": "user", "human": "user", "assistant": "assistant", "gpt": "assistant", "model": "assistant",
                  "system": "system", "developer": "system", "tool": "tool", "function": "tool",
                  "observation": "tool"}  # fmt: skip
+_NO_TIPS: Final[Mapping[UUID, Tips]] = MappingProxyType({})
 _CALLS: Final = ("tool_calls", "function_call")
 
 
@@ -29,7 +32,10 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A message as the page shows it; `kind` is one of five and chooses the colour, `role` is the word."""
+    """A message as the page shows it; `kind` is one of five and chooses the colour, `role` is the word.
+
+    `raw` is the whole item in JSON, of the same view as `body`: neither shows more than the other.
+    """
 
     anchor: str
     number: int
@@ -37,6 +43,7 @@ class Shown:
     kind: str
     sent_at: str
     body: SafeString | None
+    raw: SafeString | None
     folded: tuple[Folded, ...]
     withheld: str
     branch: str
@@ -52,10 +59,10 @@ def _member(document: Document | None, name: str) -> Any:
     return document.item.get(name) if document is not None and isinstance(document.item, dict) else None
 
 
-def shown_messages(messages: Sequence[OpenedMessage]) -> list[Shown]:
-    """Return how the messages of one page look, in their order."""
+def shown_messages(messages: Sequence[OpenedMessage], tips: Mapping[UUID, Tips] = _NO_TIPS) -> list[Shown]:
+    """Return how the messages of one page look, in their order; `tips` says what is known of the marks of each."""
     branches = _branches(messages)
-    return [_shown(message, branches.get(message.id, "")) for message in messages]
+    return [_shown(message, branches.get(message.id, ""), tips.get(message.id, {})) for message in messages]
 
 
 def _branches(messages: Sequence[OpenedMessage]) -> dict[UUID, str]:
@@ -69,19 +76,21 @@ def _branches(messages: Sequence[OpenedMessage]) -> dict[UUID, str]:
         if parent is None:
             continue
         seen[parent] += 1
-        target = f"#{numbers[parent]}" if parent in numbers else "an earlier message"
+        target = f"#{numbers[parent]}" if parent in numbers else _("an earlier message")
         if children[parent] > 1:
-            found[message.id] = f"branch {seen[parent]} of {children[parent]} after {target}"
+            found[message.id] = _("branch %(number)s of %(count)s after %(target)s") % {
+                "number": seen[parent], "count": children[parent], "target": target,
+            }  # fmt: skip
         elif at and messages[at - 1].id != parent:
-            found[message.id] = f"continues {target}"
+            found[message.id] = _("continues %(target)s") % {"target": target}
     return found
 
 
-def _shown(message: OpenedMessage, branch: str) -> Shown:
+def _shown(message: OpenedMessage, branch: str, tips: Tips) -> Shown:
     document = message.document
     kind = _ROLES.get(message.role, "other")
     texts = document.readable() if document else []
-    folded = [*_calls(document), *(_results(texts) if kind == "tool" else [])]
+    folded = [*_calls(document, tips), *(_results(texts, tips) if kind == "tool" else [])]
     sent_at = _member(document, "created_at")
     return Shown(
         anchor=f"m{message.ordinal + 1}",
@@ -89,23 +98,24 @@ def _shown(message: OpenedMessage, branch: str) -> Shown:
         role=message.role,
         kind=kind,
         sent_at=sent_at[:32] if isinstance(sent_at, str) else "",
-        body=rich("\n\n".join(texts)) if texts and kind != "tool" else None,
+        body=rich("\n\n".join(texts), tips) if texts and kind != "tool" else None,
+        raw=plain(_json(document.item), tips) if document is not None else None,
         folded=tuple(folded),
         withheld=message.withheld,
         branch=branch,
     )
 
 
-def _calls(document: Document | None) -> Iterable[Folded]:
+def _calls(document: Document | None, tips: Tips) -> Iterable[Folded]:
     for name in _CALLS:
         calls = _member(document, name)
         for call in calls if isinstance(calls, list) else [calls] if calls else []:
-            yield Folded(label=f"Tool call {_name_of(call)}".strip(), body=plain(_pretty(call)))
+            yield Folded(label=(_("Tool call %(name)s") % {"name": _name_of(call)}).strip(), body=plain(_pretty(call), tips))
 
 
-def _results(texts: list[str]) -> Iterable[Folded]:
+def _results(texts: list[str], tips: Tips) -> Iterable[Folded]:
     for text in texts:
-        yield Folded(label="Tool result", body=plain(_pretty(text)))
+        yield Folded(label=_("Tool result"), body=plain(_pretty(text), tips))
 
 
 def _name_of(call: Any) -> str:
@@ -122,12 +132,14 @@ def _pretty(value: Any) -> str:
         value = _parsed(value["arguments"])
     elif isinstance(value, str):
         value = _parsed(value)
-    if isinstance(value, str):
-        return value
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, indent=2)
     except RecursionError:
-        return "(nested too deep to be shown)"
+        return _("(nested too deep to be shown)")
 
 
 def _parsed(text: str) -> Any:

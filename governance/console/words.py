@@ -44,6 +44,21 @@ APPROVAL_STATES: Final = {
     "expired": Status(_("Expired"), "timer_off", "quiet"),
     "used": Status(_("Carried out"), "check_circle", "quiet"),
 }
+POLICY_STATES: Final = {
+    "draft": Status(_("Draft"), "edit", "warn"),
+    "active": Status(_("In force"), "check_circle", "good"),
+    "retired": Status(_("Retired"), "pause_circle", "quiet"),
+}
+TOKEN_STATES: Final = {
+    "live": Status(_("Good"), "check_circle", "good"),
+    "expired": Status(_("Expired"), "timer_off", "quiet"),
+    "revoked": Status(_("Revoked"), "block", "quiet"),
+}
+FINDING_STATES: Final = {
+    "open": Status(_("Masked, nobody said anything of it"), "help", "quiet"),
+    "confirmed": Status(_("Masked, confirmed"), "check_circle", "good"),
+    "rejected": Status(_("Shown again"), "visibility", "warn"),
+}
 WORKS: Final = Status(_("Works"), "check_circle", "good")
 LATE: Final = Status(_("Late"), "schedule", "warn")
 DOWN: Final = Status(_("Down"), "error", "bad")

@@ -31,7 +31,7 @@ from governance.privacy.models import Finding
 from governance.privacy.plugins.asking import make_ready
 from governance.privacy.plugins.looking import look
 from governance.privacy.rescanning import SCANNED, scan_anew
-from governance.vault.models import Message
+from governance.vault.models import Conversation, Message
 from governance.vault.pending import KINDS, claimed_as_is
 from governance.vault.pending import Kind as Table
 from governance.vault.reading import open_rows
@@ -95,6 +95,19 @@ def findings_of(*, principal: Principal, record: UUID, now: datetime) -> list[Sh
         table = _table(record)
         column = {"message_id": record} if table.model is Message else {"message_id": None, "conversation_id": record}
         return [_shown(row) for row in Finding.objects.filter(**column).order_by("leaf", "start", "id")]
+
+
+def record_at(*, principal: Principal, conversation_id: UUID, number: int) -> UUID:
+    """Return the id of the record with that number: a message, counted from 1, or the head as 0. Raises UnknownFinding."""
+    with tenant_scope(principal.tenant_id):
+        if number:
+            rows = Message.objects.filter(conversation_id=conversation_id, ordinal=number - 1)
+            found = rows.values_list("id", flat=True).first()
+        else:
+            found = Conversation.objects.filter(id=conversation_id).values_list("id", flat=True).first()
+    if found is None:
+        raise UnknownFinding("This tenant has no such message or conversation.")
+    return found
 
 
 def mask(*, principal: Principal, record: UUID, leaf: int, start: int, end: int, kind: str, now: datetime) -> Shown:

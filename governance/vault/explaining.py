@@ -12,7 +12,16 @@ from governance.access.acting import require
 from governance.access.authorising import is_fresh
 from governance.access.cells import Cell, Resource
 from governance.access.deciding import Asked
-from governance.access.explaining import DryRun, Explanation, Reader, dry_run, readers, recorded_requests, why_not
+from governance.access.explaining import (
+    DryRun,
+    Explanation,
+    Reader,
+    dry_run,
+    readers,
+    recorded_requests,
+    why_not,
+    why_not_act,
+)
 from governance.access.policies import policy
 from governance.audit.recording import record_now
 from governance.identity.principals import Principal
@@ -42,6 +51,13 @@ def why_not_me(*, principal: Principal, conversation_id: UUID, action: str, purp
         resource = _resource(conversation_id)
         asked = Asked.by(principal, action=action, purpose=purpose, second_factor=is_fresh(principal, now))
         return why_not(tenant=principal.tenant_id, asked=asked, resources=[resource], now=now)
+
+
+def why_not_act_of_mine(*, principal: Principal, action: str, now: datetime) -> Explanation:
+    """Explain to the principal what stands between it and an act on the tenant as a whole; nothing is done or recorded."""
+    asked = Asked.by(principal, action=action, second_factor=is_fresh(principal, now))
+    with tenant_scope(principal.tenant_id):
+        return why_not_act(tenant=principal.tenant_id, asked=asked, now=now)
 
 
 def explain_refusal(*, principal: Principal, sequence: int, now: datetime) -> Explanation:

@@ -161,6 +161,7 @@ def read_conversation(
         head=documents[0],
         messages=tuple(opened_message(row, document, view) for row, document in zip(rows, documents[1:], strict=True)),
         total=head.messages,
+        policies=held.policies,
     )
 
 

@@ -70,7 +70,7 @@ class OpenedMessage:
 
 @dataclass(frozen=True, slots=True)
 class OpenedConversation:
-    """An opened conversation with the messages that were asked for."""
+    """An opened conversation with the messages that were asked for; `policies` are those that allowed it."""
 
     id: UUID
     collection: str
@@ -79,3 +79,4 @@ class OpenedConversation:
     head: Document | None = field(repr=False)
     messages: tuple[OpenedMessage, ...] = field(repr=False)
     total: int = 0
+    policies: tuple[str, ...] = ()

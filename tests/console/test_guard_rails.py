@@ -16,7 +16,11 @@ from tests.security.test_c_ciphertext import sql
 PAGES = {str(one.pattern): one.callback for one in urlpatterns}
 ACTS = {route: view.threadvault_act for route, view in PAGES.items() if hasattr(view, "threadvault_act")}
 FACTOR_ACTS = sorted(route for route, spec in ACTS.items() if spec.factor_for and spec.shows)
-LEAVE_A_RECORD = {"audit", "conversations", "conversations/<uuid:conversation_id>"}  # Looking there is itself recorded.
+LEAVE_A_RECORD = {  # Looking there is itself recorded.
+    "audit", "audit/<int:sequence>/explanation", "conversations", "conversations/<uuid:conversation_id>",
+    "conversations/<uuid:conversation_id>/readers", "conversations/<uuid:conversation_id>/messages/<int:number>/findings",
+}  # fmt: skip
+SHOWN_ONCE = {"members/invite", "tokens/make"}  # They answer with what is on that page alone, instead of leading on.
 MEMBERS = ("analyst", "privacy", "security", "auditor")
 
 
@@ -34,6 +38,11 @@ def own(user):
     """The events on the record by this person, but those of signing in."""
     named = "SELECT event FROM governance_auditentry WHERE actor = %s AND event NOT LIKE 'signin.%%' ORDER BY sequence"
     return [row[0] for row in sql(named, str(user.pk))]
+
+
+def but_looks(tables):
+    """The form of a correction shows the text that it is about, and that somebody looked is kept."""
+    return {name: found for name, found in tables.items() if name != "governance_consultation"}
 
 
 def test_every_page_looks_or_acts_by_its_decorator():
@@ -127,15 +136,16 @@ def test_no_grave_act_is_done_without_a_fresh_second_factor(tenant, stored):
     """The form comes again and asks for the factor, and nothing is changed; with a factor the same form goes through."""
     worlds = {person: World(tenant, stored, person) for person in MEMBERS}
     for route in FACTOR_ACTS:
-        world = worlds[who_may(route, "POST", "303")]
+        status = 200 if route in SHOWN_ONCE else 303
+        world = worlds[who_may(route, "POST", str(status))]
         made, body = world.path(route), world.body(route, "POST")
         client, before = signed_in(world.user), fingerprint()
         answer = client.post(made, body)
         assert (route, answer.status_code) == (route, 403)
         assert "Show your second factor" in text_of(answer), route
-        assert fingerprint() == before, route
+        assert but_looks(fingerprint()) == but_looks(before), route
         show_factor(client, world.user)
-        assert (route, client.post(made, body).status_code) == (route, 303)
+        assert (route, client.post(made, body).status_code) == (route, status)
 
 
 def test_no_act_is_done_without_the_token_of_its_form(tenant, stored):

@@ -23,7 +23,7 @@ HOSTILE = {
 }
 ALLOWED = re.compile(
     r'<(ol start="\d+"|p class="tv-verbatim"|/?(p|br|strong|em|code|pre|ul|ol|li|blockquote|h[1-6]|hr|table|thead|tbody|tr|th|td)/?'
-    r'|mark class="tv-mark" title="[^"<>]*"|/mark|span|/span|span class="tv-hidden" title="[^"<>]*")>'
+    r'|mark class="tv-mark" tabindex="0" role="note" data-tip="[^"<>]*" aria-label="[^"<>]*"|/mark|span|/span|span class="tv-hidden" title="[^"<>]*")>'
 )
 
 
@@ -42,7 +42,7 @@ def test_it_renders_plain_markdown():
 def test_it_shows_marks_with_their_type():
     shown = str(rich("Call [PHONE·a27f2], **[RESIDENT_ID·f3iog]** or `[API_KEY·x7dla]`; [note·x] stays."))
     assert shown.count('<mark class="tv-mark"') == 3
-    assert "Masked resident id." in shown
+    assert 'aria-label="RESIDENT_ID·f3iog: Masked. ' in shown
     assert "[note·x]" in shown
 
 

@@ -23,6 +23,7 @@ from django.urls import URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from governance.access import breaking_glass, policies, seconding
+from governance.access.models import AccessPolicy
 from governance.audit.models import AuditEntry
 from governance.custody import destroying, minimum
 from governance.custody.changing import ACTS, change_version
@@ -89,6 +90,11 @@ def expected() -> list[Line]:
             filled.append(filled[-1] if answer == "." else answer)
         found.append(Line(route.removeprefix("/"), method, dict(zip(PERSONS, filled, strict=True))))
     return found
+
+
+def written() -> dict:
+    """A policy written by hand, as a page sends it."""
+    return {"writing": "cedar", "cedar": TEXT.format(f"nowhere-{uuid4()}"), "reason": "r"}
 
 
 class World:
@@ -164,14 +170,15 @@ class World:
             "role": lambda: "analyst",
             "token_id": self.made_token,
             "pk": self.passkey,
-            "profile_id": self.profile, "record_id": self.record, "finding_id": self.finding,
+            "profile_id": self.profile, "record_id": self.record, "number": lambda: 1,
+            "finding_id": self.finding_here if route.startswith("conversations/") else self.finding,
             "ring_id": lambda: self.ring(route), "version_id": lambda: self.version(route), "data_key_id": self.data_key,
             "job_id": lambda: self.job(paused=route.endswith("resume")),
         }  # fmt: skip
         if method == "GET" and not route.startswith(BY_TOKEN):
             makers |= {
                 "ring_id": self.standing_ring, "version_id": self.standing_version, "job_id": lambda: self.standing_job,
-                "approval_id": lambda: self.standing_approval,
+                "approval_id": lambda: self.standing_approval, "policy_id": self.standing_policy,
             }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
         return "/" + re.sub(r"\(\?P<\w+>[^)]*\)", "abc", filled)
@@ -219,6 +226,23 @@ class World:
             "members/<uuid:user_id>/roles": lambda: {"role": "auditor"},
             "tokens": lambda: {"name": "t"},
             "tokens/step-up": lambda: {"code": "000000"},
+            "conversations/<uuid:conversation_id>/copy": lambda: {"purpose": "support", "reason": "r", "message": "1"},
+            "conversations/<uuid:conversation_id>/messages/<int:number>/findings": lambda: {
+                "leaf": "1", "start": "0", "end": "4", "type": "PERSON"
+            },
+            "conversations/<uuid:conversation_id>/messages/<int:number>/findings/<int:finding_id>/undo": lambda: {
+                "reason": f"r{uuid4()}"
+            },
+            "members/invite": lambda: {"username": f"u-{uuid4().hex[:12]}", "role": "analyst"},
+            "members/<uuid:user_id>/give": lambda: {"role": "auditor"},
+            "tokens/make": lambda: {"name": "t", "days": "30"},
+            "why": lambda: {"action": "manage_keys"},
+            "conversations/<uuid:conversation_id>/why": lambda: {"action": "read_source", "purpose": "support"},
+            "policies/draft": lambda: {"name": f"p-{uuid4().hex[:12]}", **written()},
+            "policies/check": lambda: {"name": "p", **written()},
+            "policies/<uuid:policy_id>/version": written,
+            "policies/<uuid:policy_id>/dry-run": lambda: {"last": 100},
+            "policies/<uuid:policy_id>/ask": lambda: {"reason": f"r{uuid4()}"},
             "conversations/purpose": lambda: {"purpose": "support"},
             "conversations/<uuid:conversation_id>/reveal": lambda: {"purpose": "support", "reason": "r"},
             "tenant": lambda: {"tenant": str(self.tenant.id)},
@@ -269,6 +293,12 @@ class World:
         """A finding that nobody spoke of."""
         of = "FROM governance_finding WHERE tenant_id = %s AND state = 'open' ORDER BY id LIMIT 1"
         return sql(f"SELECT id {of}", self.tenant.id)[0][0]
+
+    def finding_here(self) -> int:
+        """A masked place of the first message of the conversation that pages are asked for."""
+        of = "governance_finding f JOIN governance_message m ON m.tenant_id = f.tenant_id AND m.id = f.message_id"
+        where = "f.conversation_id = %s AND m.ordinal = 0 AND f.state <> 'rejected' ORDER BY f.id DESC LIMIT 1"
+        return sql(f"SELECT f.id FROM {of} WHERE {where}", self.stored[0])[0][0]
 
     def unmask_agreed(self) -> UUID:
         """An approval to show what a finding masks, which two people gave."""
@@ -361,6 +391,11 @@ class World:
         """A version, as it is."""
         with tenant_scope(self.tenant.id):
             return KeyVersion.objects.values_list("id", flat=True).first()
+
+    def standing_policy(self) -> UUID:
+        """A policy in force, as it is."""
+        with tenant_scope(self.tenant.id):
+            return AccessPolicy.objects.filter(state="active").values_list("id", flat=True)[0]
 
     @cached_property
     def standing_job(self) -> UUID:

@@ -46,11 +46,17 @@ NO_ACT = {
     "jobs/<uuid:job_id>/progress": "shows counts", "approvals": "shows who waits",
     "approvals/<uuid:approval_id>": "shows who waits", "health": "shows states",
     **{str(one.pattern): "its GET shows a form" for one in urlpatterns if has_form(one)},
+    "members": "shows rules", "tokens": "shows one's own",
+    "policies/<uuid:policy_id>": "shows rules", "policies/check": "stores nothing",
+    "why": "about oneself", "conversations/<uuid:conversation_id>/why": "about oneself",
     "conversations/purpose": "own session", "tenant": "own session", "console/sign-out": "own session",
     "console/password": "leads on", "console/search": "leads on",
 }  # fmt: skip
-OWN_SESSION = {"conversations/purpose", "tenant", "api/v1/conversations/<uuid:conversation_id>:explain"}
-STORES_NOTHING = {"console/search", "api/v1/detect", "api/v1/detection-profiles/<uuid:profile_id>:try"}
+OWN_SESSION = {
+    "conversations/purpose", "tenant", "api/v1/conversations/<uuid:conversation_id>:explain", "why",
+    "conversations/<uuid:conversation_id>/why",
+}  # fmt: skip
+STORES_NOTHING = {"policies/check", "console/search", "api/v1/detect", "api/v1/detection-profiles/<uuid:profile_id>:try"}
 NO_ACT_TASKS = {
     "threadvault.checkpoint": "signs the record",
     "threadvault.checkpoints": "signs the record",
@@ -114,6 +120,9 @@ def test_a15_control_an_act_without_its_event_is_found(worlds, monkeypatch):
         "GET /api/v1/audit/<int:sequence>/explanation",
         "POST /api/v1/policies/<uuid:policy_id>:dry-run",
         "PATCH /api/v1/collections/<uuid:collection_id>",
+        "GET /conversations/<uuid:conversation_id>/readers",
+        "POST /policies/<uuid:policy_id>/dry-run",
+        "GET /audit/<int:sequence>/explanation",
         "GET /audit",
         "POST /audit/verify",
     ]

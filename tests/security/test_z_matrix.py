@@ -26,6 +26,27 @@ BOTH_WAYS = {
     "jobs/rescan": "api/v1/jobs",
     "jobs/<uuid:job_id>": "api/v1/jobs/<uuid:job_id>",
     **{f"jobs/<uuid:job_id>/{act}": f"api/v1/jobs/<uuid:job_id>:{act}" for act in ("pause", "resume", "cancel")},
+    "policies": "api/v1/policies",
+    "policies/draft": "api/v1/policies",
+    "policies/<uuid:policy_id>": "api/v1/policies/<uuid:policy_id>",
+    "policies/<uuid:policy_id>/version": "api/v1/policies",
+    "policies/<uuid:policy_id>/dry-run": "api/v1/policies/<uuid:policy_id>:dry-run",
+    "policies/<uuid:policy_id>/ask": "api/v1/policies/<uuid:policy_id>:ask",
+    "members": "api/v1/members",
+    "members/invite": "api/v1/members",
+    "members/<uuid:user_id>/give": "api/v1/members/<uuid:user_id>/roles",
+    "tokens": "api/v1/tokens",
+    "tokens/make": "api/v1/tokens",
+    "conversations/<uuid:conversation_id>/messages/<int:number>/findings": "api/v1/records/<uuid:record_id>/findings",
+    **{
+        f"conversations/<uuid:conversation_id>/messages/<int:number>/findings/<int:finding_id>/{act}": (
+            f"api/v1/findings/<int:finding_id>:{way}"
+        )
+        for act, way in (("undo", "ask-unmask"), ("confirm", "confirm"))
+    },
+    "conversations/<uuid:conversation_id>/readers": "api/v1/conversations/<uuid:conversation_id>/readers",
+    "conversations/<uuid:conversation_id>/why": "api/v1/conversations/<uuid:conversation_id>:explain",
+    "audit/<int:sequence>/explanation": "api/v1/audit/<int:sequence>/explanation",
     "approvals/<uuid:approval_id>": "api/v1/approvals/<uuid:approval_id>",
     "approvals/<uuid:approval_id>/agree": "api/v1/approvals/<uuid:approval_id>:second",
     "approvals/<uuid:approval_id>/refuse": "api/v1/approvals/<uuid:approval_id>:refuse",

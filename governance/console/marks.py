@@ -1,0 +1,46 @@
+"""What a page tells of a mark: which detector or person masked it, how sure it was, and by which policy it stays masked."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from governance.identity.principals import Principal
+from governance.privacy.judging import RULE
+from governance.privacy.locating import Span, sources_of_marks, spans_of
+from governance.vault.records import OpenedConversation
+
+TIERS: Final[dict[str, Promise]] = {
+    "validated": gettext_lazy("validated"),
+    "contextual": gettext_lazy("by its context"),
+    "weak": gettext_lazy("weak"),
+}
+
+
+def tips_of(principal: Principal, opened: OpenedConversation) -> dict[UUID, Mapping[str, str]]:
+    """Return what is known of the marks of each message of a redacted page, by the mark; one query a page."""
+    if opened.view != "redacted":
+        return {}
+    wanted = {one.id: one.document.item for one in opened.messages if one.document is not None}
+    findings = spans_of(tenant=principal.tenant_id, conversation=opened.id, messages=wanted)
+    policies = ", ".join(opened.policies)
+    return {
+        message: {mark: _tip(spans, policies) for mark, spans in sources_of_marks(wanted[message], rows).items()}
+        for message, rows in findings.items()
+    }
+
+
+def _tip(spans: Sequence[Span], policies: str) -> str:
+    by = _("a person") if all(one.rule == RULE for one in spans) else _rules(spans)
+    said = {"kind": spans[0].type.replace("_", " ").lower(), "by": by, "policies": policies or "–"}
+    return _("Masked: %(kind)s, by %(by)s. You see the redacted view by %(policies)s.") % said
+
+
+def _rules(spans: Sequence[Span]) -> str:
+    told = dict.fromkeys(
+        _("the detector %(rule)s (%(tier)s)") % {"rule": one.rule, "tier": TIERS.get(one.tier, one.tier)} for one in spans
+    )
+    return ", ".join(told)
