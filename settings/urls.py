@@ -11,7 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", livez, name="livez"),
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include("governance.api.urls")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("governance.web.account_urls")),
     path("", include((site.urlpatterns, "console"))),
     path("console/", include((site.admin_names, "admin"))),
 ]
