@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from governance.console.acting import act
@@ -49,7 +50,7 @@ def conversation_list(request: HttpRequest, principal: Principal) -> HttpRespons
     )
     filters = {name: value for name, value in chosen.items() if value}
     older = urlencode({**filters, "before": found[-1].id}) if len(found) == PAGE else ""
-    context: dict[str, Any] = {"title": "Conversations", "lines": [_line(one) for one in found], "older": older, **chosen}
+    context: dict[str, Any] = {"title": _("Conversations"), "lines": [_line(one) for one in found], "older": older, **chosen}
     context |= {"states": State.labels, "newest": before is not None, "filtered": bool(filters)}
     context |= {"purpose": purpose_of(request)}
     return render(request, "console/conversations.html", {**context, **choices_of(principal)})
@@ -77,7 +78,7 @@ def transcript(request: HttpRequest, principal: Principal, conversation_id: UUID
         now=current_time(),
         after=after_of(request),
     )
-    context = {"title": title_of(opened.head) or "Conversation", "purpose": purpose_of(request)}
+    context = {"title": title_of(opened.head) or _("Conversation"), "purpose": purpose_of(request)}
     return render(request, "console/transcript.html", context | transcript_context(request, principal, opened))
 
 

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from governance.access.acting import allows, require
 from governance.access.errors import AccessDenied
@@ -18,6 +19,7 @@ from governance.approvals.asking import ApprovalRefused, NoSuchApproval
 from governance.audit.errors import RecordRefused
 from governance.identity.models import Tenant, User
 from governance.identity.principals import NotAMember, Principal, tenants_of
+from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
 from governance.keys.errors import KeysError
 from governance.pipeline.managing import NotNow, UnknownJob
@@ -25,6 +27,7 @@ from governance.privacy.errors import PrivacyError
 from governance.vault.errors import VaultError
 from governance.vault.listing import may_list
 from governance.vault.models import Collection
+from governance.web.explanations import told
 from governance.web.sessions import principal_of, tenant_of
 from governance.web.statuses import status_of
 
@@ -37,7 +40,9 @@ REFUSALS: Final = (
 PURPOSE_KEY: Final = "threadvault_purpose"
 DEFAULT_PURPOSE: Final = "support"
 _NOT_CHOSEN: Final = ("classification", "break_glass")
-_TITLES: Final = {403: "Not open to you", 404: "Not found", 500: "Something is wrong", 503: "Not possible now"}
+_TITLES: Final = {
+    403: _("Not open to you"), 404: _("Not found"), 500: _("Something is wrong"), 503: _("Not possible now")
+}  # fmt: skip
 
 
 def current_time() -> datetime:
@@ -75,7 +80,7 @@ def _require(request: HttpRequest, principal: Principal, actions: tuple[str, ...
 def error_page(request: HttpRequest, code: str, text: str) -> HttpResponse:
     """Show a domain error with its status."""
     status = status_of(code)
-    context = {"title": _TITLES.get(status, "Not done"), "code": code, "text": text, "status": status}
+    context = {"title": _TITLES.get(status, _("Not done")), "code": code, "text": told(code, text), "status": status}
     return render(request, "console/error.html", context, status=status)
 
 
@@ -107,7 +112,7 @@ def member_context(request: HttpRequest) -> dict[str, Any]:
         principal, tenant = principal_of(request), tenant_of(request)
     except NotAMember:
         return {}
-    roles = ", ".join(sorted(principal.roles)).replace("_", " ")
+    roles = ", ".join(str(Role(role).label) for role in sorted(principal.roles))
     return {"vault_tenant": tenant, "vault_tenants": tenants_to_choose(request), "vault_roles": roles}
 
 

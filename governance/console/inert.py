@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -86,12 +87,14 @@ def _chips(markup: str) -> str:
 
 def _chip(character: str) -> str:
     name = unicodedata.name(character, "unnamed character").lower()
-    return f'<span class="tv-hidden" title="hidden character: {name}">U+{ord(character):04X}</span>'
+    tip = html.escape(_("hidden character: %(name)s") % {"name": name})
+    return f'<span class="tv-hidden" title="{tip}">U+{ord(character):04X}</span>'
 
 
 def _marked(match: "re.Match[str]") -> str:
     kind = match[1].replace("_", " ").lower()
-    tip = html.escape(f"Masked {kind}. The same value has the same mark in this conversation; another one has another.")
+    said = _("Masked %(kind)s. The same value has the same mark in this conversation; another one has another.")
+    tip = html.escape(said % {"kind": kind})
     return f'<mark class="tv-mark" title="{tip}">{match[1]}<span>·{match[2]}</span></mark>'
 
 

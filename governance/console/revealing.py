@@ -54,7 +54,7 @@ def reveal(request: HttpRequest, principal: Principal, given: dict[str, Any], co
         after=after_of(request),
     )
     back = reverse("console:conversation", args=[conversation_id])
-    context = {"title": title_of(opened.head) or "Conversation", "purpose": purpose, "revealed": True}
+    context = {"title": title_of(opened.head) or _("Conversation"), "purpose": purpose, "revealed": True}
     context |= {"seconds": SECONDS_SHOWN, "back": back, "reason": reason}
     context |= transcript_context(request, principal, opened)
     response = render(request, "console/transcript.html", context)

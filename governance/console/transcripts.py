@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from governance.console.inert import plain, rich, spelled
 from governance.vault.documents import Document
@@ -69,11 +70,12 @@ def _branches(messages: Sequence[OpenedMessage]) -> dict[UUID, str]:
         if parent is None:
             continue
         seen[parent] += 1
-        target = f"#{numbers[parent]}" if parent in numbers else "an earlier message"
+        target = f"#{numbers[parent]}" if parent in numbers else _("an earlier message")
         if children[parent] > 1:
-            found[message.id] = f"branch {seen[parent]} of {children[parent]} after {target}"
+            words = {"number": seen[parent], "of": children[parent], "target": target}
+            found[message.id] = _("branch %(number)s of %(of)s after %(target)s") % words
         elif at and messages[at - 1].id != parent:
-            found[message.id] = f"continues {target}"
+            found[message.id] = _("continues %(target)s") % {"target": target}
     return found
 
 
@@ -100,12 +102,12 @@ def _calls(document: Document | None) -> Iterable[Folded]:
     for name in _CALLS:
         calls = _member(document, name)
         for call in calls if isinstance(calls, list) else [calls] if calls else []:
-            yield Folded(label=f"Tool call {_name_of(call)}".strip(), body=plain(_pretty(call)))
+            yield Folded(label=(_("Tool call %(name)s") % {"name": _name_of(call)}).strip(), body=plain(_pretty(call)))
 
 
 def _results(texts: list[str]) -> Iterable[Folded]:
     for text in texts:
-        yield Folded(label="Tool result", body=plain(_pretty(text)))
+        yield Folded(label=_("Tool result"), body=plain(_pretty(text)))
 
 
 def _name_of(call: Any) -> str:
@@ -127,7 +129,7 @@ def _pretty(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, indent=2)
     except RecursionError:
-        return "(nested too deep to be shown)"
+        return _("(nested too deep to be shown)")
 
 
 def _parsed(text: str) -> Any:

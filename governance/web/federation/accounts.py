@@ -12,6 +12,7 @@ from django.shortcuts import render
 
 from governance.identity.federating import create_federated, follow_groups
 from governance.identity.models import Tenant, User
+from governance.web.explanations import told
 from governance.web.federation.directory import configured
 from governance.web.federation.errors import FederationRefused, Misconfigured, NoRole
 from governance.web.federation.fetching import GuardedSession
@@ -104,4 +105,6 @@ def refusal(request: HttpRequest, error: FederationRefused, user: User | None = 
     """Record that a sign-in by the provider came to nothing, and return the page that says so."""
     refused(user, why=error.code)
     status = status_of(error.code)
-    return render(request, "account/federation_refused.html", {"text": str(error), "code": error.code}, status=status)
+    return render(
+        request, "account/federation_refused.html", {"text": told(error.code, str(error)), "code": error.code}, status=status
+    )

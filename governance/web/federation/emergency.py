@@ -22,6 +22,7 @@ from governance.audit.canonical import SYSTEM
 from governance.audit.recording import record_now
 from governance.conf.settings import vault_settings
 from governance.identity.models import User
+from governance.web.explanations import told
 from governance.web.federation.errors import FederationRefused
 
 LINK_SECONDS: Final = 600
@@ -62,7 +63,7 @@ def enter(request: HttpRequest, ticket: str) -> HttpResponseBase:
     try:
         user = _user_of(ticket)
     except EmergencyRefused as error:
-        context = {"text": str(error), "code": error.code}
+        context = {"text": told(error.code, str(error)), "code": error.code}
         return render(request, "account/federation_refused.html", context, status=403)
     if request.method == "GET":
         return render(request, "account/break_glass.html", {"name": user.username})

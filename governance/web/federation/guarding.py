@@ -21,6 +21,7 @@ from django.utils.http import urlencode
 
 from governance.conf.settings import vault_settings
 from governance.identity.models import User
+from governance.web.explanations import told
 from governance.web.federation.emergency import is_running
 from governance.web.federation.errors import FederationRefused
 
@@ -90,7 +91,9 @@ def _records(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _closed(request: HttpRequest) -> HttpResponse:
     error = Closed("People sign in by the provider here; every other way is closed.")
-    return render(request, "account/federation_refused.html", {"text": str(error), "code": error.code}, status=403)
+    return render(
+        request, "account/federation_refused.html", {"text": told(error.code, str(error)), "code": error.code}, status=403
+    )
 
 
 def ways_in(request: HttpRequest) -> dict[str, bool]:
