@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
@@ -54,6 +55,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "governance.web.federation.guarding.FederationMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -75,6 +77,7 @@ TEMPLATES = [
                 "csp.context_processors.nonce",
                 "governance.console.site.skin",
                 "governance.console.gates.member_context",
+                "governance.web.federation.guarding.ways_in",
             ],
         },
     },
@@ -92,6 +95,9 @@ ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": None}  # governance.web.li
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Threadvault"
+SOCIALACCOUNT_ADAPTER = "governance.web.federation.accounts.DirectoryAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
 MFA_ADAPTER = "governance.web.accounts.SealedMFAAdapter"
 USERSESSIONS_ADAPTER = "governance.web.accounts.RecordedSessionsAdapter"
 LOGIN_URL = "account_login"
@@ -144,6 +150,10 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LANGUAGE_COOKIE_NAME = "threadvault_language"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -11,7 +11,7 @@ _GATE = "governance.console.navigation."
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Threadvault",
     "SITE_HEADER": "Threadvault",
-    "SITE_SUBHEADER": "governed, encrypted chat logs",
+    "SITE_SUBHEADER": _("governed, encrypted chat logs"),
     "SITE_URL": None,
     "SITE_ICON": lambda request: static("threadvault/mark.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("threadvault/mark.svg")}],
@@ -37,14 +37,17 @@ UNFOLD: dict[str, Any] = {
         "navigation": [
             {
                 "items": [
-                    {"title": "Overview", "icon": "home", "link": reverse_lazy("console:index")},
+                    {"title": _("Overview"), "icon": "home", "link": reverse_lazy("console:index")},
                     {
-                        "title": "Conversations", "icon": "forum", "link": reverse_lazy("console:conversations"),
+                        "title": _("Conversations"), "icon": "forum", "link": reverse_lazy("console:conversations"),
                         "permission": _GATE + "may_list",
                     },
-                    {"title": "Keys", "icon": "key", "link": reverse_lazy("console:keys"), "permission": _GATE + "may_keys"},
                     {
-                        "title": "Policies", "icon": "policy", "link": reverse_lazy("console:policies"),
+                        "title": _("Keys"), "icon": "key", "link": reverse_lazy("console:keys"),
+                        "permission": _GATE + "may_keys",
+                    },
+                    {
+                        "title": _("Policies"), "icon": "policy", "link": reverse_lazy("console:policies"),
                         "permission": _GATE + "may_policies",
                     },
                     {
@@ -53,7 +56,7 @@ UNFOLD: dict[str, Any] = {
                     },
                     {"title": _("API tokens"), "icon": "vpn_key", "link": reverse_lazy("console:tokens")},
                     {
-                        "title": "Audit trail", "icon": "receipt_long", "link": reverse_lazy("console:audit"),
+                        "title": _("Audit trail"), "icon": "receipt_long", "link": reverse_lazy("console:audit"),
                         "permission": _GATE + "may_audit",
                     },
                     {"title": _("Approvals"), "icon": "how_to_reg", "link": reverse_lazy("console:approvals")},
@@ -68,12 +71,12 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
-                "title": "Account",
+                "title": _("Account"),
                 "items": [
-                    {"title": "Second factor", "icon": "verified_user", "link": reverse_lazy("mfa_index")},
-                    {"title": "Password", "icon": "password", "link": reverse_lazy("account_change_password")},
-                    {"title": "Sessions", "icon": "devices", "link": reverse_lazy("usersessions_list")},
-                    {"title": "Sign out", "icon": "logout", "link": reverse_lazy("account_logout")},
+                    {"title": _("Second factor"), "icon": "verified_user", "link": reverse_lazy("mfa_index")},
+                    {"title": _("Password"), "icon": "password", "link": reverse_lazy("account_change_password")},
+                    {"title": _("Sessions"), "icon": "devices", "link": reverse_lazy("usersessions_list")},
+                    {"title": _("Sign out"), "icon": "logout", "link": reverse_lazy("account_logout")},
                 ],
             },
         ],

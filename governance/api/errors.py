@@ -11,6 +11,7 @@ from drf_standardized_errors.types import ErrorResponse
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
+from governance.web.explanations import told
 from governance.web.statuses import status_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -39,9 +40,11 @@ class ProblemHandler(ExceptionHandler):
         """Return the exception that DRF shall answer."""
         code = domain_code(exc)
         if (code and status_of(code) < HTTPStatus.INTERNAL_SERVER_ERROR) or code == "integrity_failure":
-            return DomainProblem(code=code, text=str(exc), pointer=getattr(exc, "pointer", ""), wait=getattr(exc, "wait", 0))
+            return DomainProblem(
+                code=code, text=told(code, str(exc)), pointer=getattr(exc, "pointer", ""), wait=getattr(exc, "wait", 0)
+            )
         if code and status_of(code) == HTTPStatus.SERVICE_UNAVAILABLE:
-            return DomainProblem(code=code, text=str(exc))
+            return DomainProblem(code=code, text=told(code, str(exc)))
         if isinstance(exc, Http404):
             return DomainProblem(code="vault.not_found", text=_("There is nothing at this address."))
         return super().convert_known_exceptions(exc)

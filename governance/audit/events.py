@@ -65,6 +65,7 @@ EVENTS: Final = {
     "signin.ended": "A session was ended by its person.",
     "signin.locked": "The limit of tried sign-ins was reached.",
     "signin.credential": "A password or a second factor was set, changed or removed.",
+    "signin.break_glass": "An operator made a link that lets a person in around the provider.",
     "token.created": "An API token was made.",
     "token.revoked": "An API token was revoked.",
     "token.stepped_up": "A second factor was shown for an API token.",

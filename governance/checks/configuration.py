@@ -16,6 +16,8 @@ from governance.audit.errors import AuditError
 from governance.audit.signers import audit_signer
 from governance.audit.sinks import configured_sinks
 from governance.conf.settings import PREFIX, VaultSettings, vault_settings
+from governance.web.federation.directory import configured
+from governance.web.federation.errors import Misconfigured
 
 TOOLBARS: Final = ("debug_toolbar", "silk", "django_extensions", "querycount")
 CACHING: Final = ("django.middleware.cache.UpdateCacheMiddleware", "django.middleware.cache.FetchFromCacheMiddleware")
@@ -179,8 +181,18 @@ def detector(**_: Any) -> list[Error]:
     return []
 
 
+def provider(**_: Any) -> list[Error]:
+    """The provider by which people sign in is whole, or none is set."""
+    try:
+        configured()
+    except Misconfigured as error:
+        return _error(19, str(error), "Mend that setting: docs/sign-in.md.")
+    return []
+
+
 def _all() -> Iterator[Check]:
     yield from (debug, toolbars, caches, celery, databases, broker, rest, versions, unknown_names, hosts, detector)
+    yield provider
 
 
 CONFIGURATION: Final[tuple[Check, ...]] = tuple(_all())

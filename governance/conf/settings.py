@@ -76,6 +76,21 @@ class VaultSettings(BaseSettings):
     detector_seconds: float = Field(default=10.0, gt=0, le=60, description="How long it may take for one batch.")
     detector_rows: int = Field(default=16, ge=1, le=128, description="Messages that it is shown at once at most.")
 
+    oidc_issuer: str = Field(
+        default="",
+        description="Issuer of the OpenID provider by which people sign in, as its documents name it; empty: none.",
+    )
+    oidc_client_id: str = Field(default="", description="The name under which the provider knows this installation.")
+    oidc_client_secret: str = Field(
+        default="", repr=False, description="The secret that goes with it; better as a file. Empty: a public client."
+    )
+    oidc_tenant: str = Field(default="", description="Slug of the tenant in which the provider's groups give roles.")
+    oidc_roles: str = Field(
+        default="", description="Which group gives which role, as one JSON object: a role, or a list of roles, a group."
+    )
+    oidc_groups_claim: str = Field(default="groups", description="Claim of the ID token that lists a person's groups.")
+    oidc_scopes: str = Field(default="openid profile", description="Scopes that are asked for, by spaces.")
+    sso_only: bool = Field(default=False, description="People sign in by the provider and in no other way.")
     audit_key: str = Field(
         default="",
         repr=False,

@@ -27,6 +27,7 @@ from governance.console.factors import AskAgain, factor_context, show_factor
 from governance.console.forms import NothingToSay, first_fault
 from governance.console.gates import REFUSALS, Page, error_page, page
 from governance.identity.principals import NotAMember, Principal
+from governance.web.explanations import told
 from governance.web.sessions import principal_of
 from governance.web.statuses import status_of
 
@@ -140,7 +141,16 @@ def _run(spec: Act, view: Page, request: HttpRequest, principal: Principal, ids:
         status = status_of(refusal.code)
         if status == _GONE or isinstance(refusal, AccessDenied | NotAMember):
             raise
-        return _ask(spec, request, principal, ids, form=form, problem=str(refusal), code=refusal.code, status=status)
+        return _ask(
+            spec,
+            request,
+            principal,
+            ids,
+            form=form,
+            problem=told(refusal.code, str(refusal)),
+            code=refusal.code,
+            status=status,
+        )
 
 
 def _given(form: forms.Form) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def conversation_list(request: HttpRequest, principal: Principal) -> HttpRespons
     )
     filters = {name: value for name, value in chosen.items() if value}
     older = urlencode({**filters, "before": found[-1].id}) if len(found) == PAGE else ""
-    context: dict[str, Any] = {"title": "Conversations", "lines": [_line(one) for one in found], "older": older, **chosen}
+    context: dict[str, Any] = {"title": _("Conversations"), "lines": [_line(one) for one in found], "older": older, **chosen}
     context |= {"states": State.labels, "newest": before is not None, "filtered": bool(filters)}
     context |= {"purpose": purpose_of(request)}
     return render(request, "console/conversations.html", {**context, **choices_of(principal)})

@@ -12,6 +12,7 @@ from governance.access.errors import AccessDenied
 from governance.console.gates import current_time
 from governance.identity.models import User
 from governance.identity.principals import Principal
+from governance.web.explanations import told
 from governance.web.second_factor import SecondFactorRefused, check_code, factors_of
 from governance.web.sessions import principal_of
 from governance.web.statuses import status_of
@@ -47,5 +48,5 @@ def show_factor(request: HttpRequest, principal: Principal, *, action: str, purp
     except SecondFactorRefused as refusal:
         denied = AccessDenied(refusal.code, str(refusal))
         record_refusal(principal=principal, refusal=denied, action=action, purpose=purpose, scope=list(scope))
-        raise AskAgain(str(refusal), status_of(refusal.code)) from None
+        raise AskAgain(told(refusal.code, str(refusal)), status_of(refusal.code)) from None
     record_authentication(request, user, method="mfa", type="totp", reauthenticated=True)

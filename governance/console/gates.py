@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
 
 from governance.access.acting import allowed_of, require
 from governance.access.credentials import TokenRefused, UnknownToken
@@ -23,6 +24,7 @@ from governance.audit.errors import RecordRefused
 from governance.identity.members import MemberRefused
 from governance.identity.models import Tenant, User
 from governance.identity.principals import NotAMember, Principal, tenants_of
+from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
 from governance.keys.errors import KeysError
 from governance.pipeline.managing import NotNow, UnknownJob
@@ -30,6 +32,7 @@ from governance.privacy.errors import PrivacyError
 from governance.vault.errors import VaultError
 from governance.vault.listing import may_list
 from governance.vault.models import Collection
+from governance.web.explanations import told
 from governance.web.sessions import principal_of, tenant_of
 from governance.web.statuses import status_of
 
@@ -50,7 +53,9 @@ _EXPLAINED_ALREADY: Final = {"identity.not_a_member", "second_factor.needed"}
 _CONTENT_PAGES: Final = {
     "conversation": "read_redacted", "reveal": "read_source", "copy": "copy_revealed", "findings": "read_redacted",
 }  # fmt: skip
-_TITLES: Final = {403: "Not open to you", 404: "Not found", 500: "Something is wrong", 503: "Not possible now"}
+_TITLES: Final = {
+    403: _("Not open to you"), 404: _("Not found"), 500: _("Something is wrong"), 503: _("Not possible now")
+}  # fmt: skip
 
 
 def current_time() -> datetime:
@@ -91,7 +96,9 @@ def error_page(
 ) -> HttpResponse:  # fmt: skip
     """Show a domain error with its status; a refusal leads to what stands in the way (`about` a conversation, or an act)."""
     status = status_of(code)
-    context: dict[str, Any] = {"title": _TITLES.get(status, "Not done"), "code": code, "text": text, "status": status}
+    context: dict[str, Any] = {
+        "title": _TITLES.get(status, _("Not done")), "code": code, "text": told(code, text), "status": status
+    }  # fmt: skip
     if status == HTTPStatus.FORBIDDEN and code not in _EXPLAINED_ALREADY:
         context |= {"about": about, "refused": _refused(request, action), "asked_purpose": _asked_purpose(request)}
     return render(request, "console/error.html", context, status=status)
@@ -135,7 +142,7 @@ def member_context(request: HttpRequest) -> dict[str, Any]:
         principal, tenant = principal_of(request), tenant_of(request)
     except NotAMember:
         return {}
-    roles = ", ".join(sorted(principal.roles)).replace("_", " ")
+    roles = ", ".join(str(Role(role).label) for role in sorted(principal.roles))
     return {"vault_tenant": tenant, "vault_tenants": tenants_to_choose(request), "vault_roles": roles}
 
 

@@ -91,15 +91,20 @@ def _chips(markup: str) -> str:
 
 def _chip(character: str) -> str:
     name = unicodedata.name(character, "unnamed character").lower()
-    return f'<span class="tv-hidden" title="hidden character: {name}">U+{ord(character):04X}</span>'
+    tip = html.escape(_("hidden character: %(name)s") % {"name": name})
+    return f'<span class="tv-hidden" title="{tip}">U+{ord(character):04X}</span>'
 
 
 def _mark(match: "re.Match[str]", tips: Tips) -> str:
     """Return a mark with what is known of it, for the pointer and for the keyboard alike."""
-    tip = tips.get(match[0]) or _("Masked. The same value has the same mark in this conversation; another one has another.")
-    told = html.escape(tip)
+    told = html.escape(tips.get(match[0]) or _usual_tip(match[1]))
     name = f'<mark class="tv-mark" tabindex="0" role="note" data-tip="{told}" aria-label="{match[1]}·{match[2]}: {told}">'
     return f"{name}{match[1]}<span>·{match[2]}</span></mark>"
+
+
+def _usual_tip(kind: str) -> str:
+    said = _("Masked %(kind)s. The same value has the same mark in this conversation; another one has another.")
+    return said % {"kind": kind.replace("_", " ").lower()}
 
 
 def _finished(markup: str, tips: Tips) -> SafeString:

@@ -1,6 +1,7 @@
 """What the sidebar shows to whom, by name for the skin's settings."""
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from governance.conf.settings import vault_settings
 from governance.console.gates import open_actions
@@ -43,4 +44,4 @@ def may_audit(request: HttpRequest) -> bool:
 
 def environment(request: HttpRequest) -> list[str] | None:
     """Return the badge that stands on every page of an embedded installation."""
-    return ["embedded", "warning"] if vault_settings().embedded else None
+    return [_("embedded"), "warning"] if vault_settings().embedded else None

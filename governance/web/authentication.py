@@ -12,6 +12,8 @@ from governance.conf.settings import vault_settings
 from governance.identity.models import User
 from governance.identity.principals import Principal
 from governance.identity.tokens import TokenInvalid, authenticate
+from governance.web.explanations import told
+from governance.web.federation.accounts import is_tied
 from governance.web.limits import LimiterAway, Standing, TooMany, client_address, count
 
 _PARTS = 2
@@ -58,7 +60,9 @@ class TokenAuthentication(BaseAuthentication):
             user, principal, token = authenticate(plain=parts[1].decode("ascii", "replace"), now=datetime.now(UTC))
         except TokenInvalid as error:
             _count(request, "bad-token", client_address(request), vault_settings().bad_tokens_per_minute)
-            raise AuthenticationFailed(str(error), code=error.code) from None
+            raise AuthenticationFailed(told(error.code, str(error)), code=error.code) from None
+        if vault_settings().sso_only and user.kind == User.Kind.PERSON and not is_tied(user):
+            raise AuthenticationFailed(told(TokenInvalid.code, str(TokenInvalid())), code=TokenInvalid.code)
         _count(request, "calls", str(token.id), vault_settings().calls_per_minute)
         return user, principal
 

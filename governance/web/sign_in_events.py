@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.authentication import get_authentication_records
 from allauth.account.signals import password_changed, password_reset, password_set
 from allauth.mfa.signals import authenticator_added, authenticator_removed
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -16,9 +17,23 @@ def _by(user: User) -> dict[str, str]:
     return {"actor": str(user.pk), "actor_kind": user.kind}
 
 
-def signed_in(user: User, **_: Any) -> None:
-    """A person signed in."""
-    record_now(tenant=SYSTEM, event="signin.succeeded", **_by(user))
+def signed_in(user: User, request: HttpRequest | None = None, **_: Any) -> None:
+    """A person signed in; by which way where it is another one than a password and a factor of the account."""
+    way = "" if request is None else way_of(request, user)
+    if request is not None:
+        request.threadvault_signed_out = False  # type: ignore[attr-defined]  # Whoever was signed in before.
+    record_now(tenant=SYSTEM, event="signin.succeeded", **_by(user), **({"by": way} if way else {}))
+
+
+def way_of(request: HttpRequest, user: User) -> str:
+    """Return `provider` or `break_glass` where the session of the request began that way, else nothing."""
+    methods = {record.get("method") for record in get_authentication_records(request, user)}
+    return "provider" if "socialaccount" in methods else "break_glass" if "break_glass" in methods else ""
+
+
+def refused(user: User | None, *, why: str) -> None:
+    """A sign-in by the provider came to nothing; `why` is the code of the error."""
+    record_now(tenant=SYSTEM, event="signin.failed", **({"actor_kind": "unknown"} if user is None else _by(user)), why=why)
 
 
 def signed_out(user: User | None, request: HttpRequest | None = None, **_: Any) -> None:

@@ -156,7 +156,9 @@ class World:
     def nowhere(self, route: str) -> str:
         """The address with ids of nothing: enough where the method is refused before anything is looked up."""
         return "/" + re.sub(
-            r"<int:\w+>|<slug:\w+>", "1", re.sub(r"<uuid:\w+>", str(uuid4()), re.sub(r"\(\?P<\w+>[^)]*\)", "abc", route))
+            r"<int:\w+>|<slug:\w+>|<str:\w+>",
+            "1",
+            re.sub(r"<uuid:\w+>", str(uuid4()), re.sub(r"\(\?P<\w+>[^)]*\)", "abc", route)),
         )
 
     def path(self, route: str, method: str = "POST") -> str:
@@ -169,7 +171,7 @@ class World:
             "user_id": self.member,
             "role": lambda: "analyst",
             "token_id": self.made_token,
-            "pk": self.passkey,
+            "pk": self.passkey, "ticket": lambda: "abc",
             "profile_id": self.profile, "record_id": self.record, "number": lambda: 1,
             "finding_id": self.finding_here if route.startswith("conversations/") else self.finding,
             "ring_id": lambda: self.ring(route), "version_id": lambda: self.version(route), "data_key_id": self.data_key,

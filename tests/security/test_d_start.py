@@ -44,6 +44,7 @@ VARIABLES = {
     "E015": {"THREADVAULT_GRANT_" + "SECOND": "5"},
     "E016": {"THREADVAULT_AUDIT_SINKS": "ftp://example.com/x"},
     "E018": {"THREADVAULT_DETECTOR_MODULE": "names.py"},
+    "E019": {"THREADVAULT_OIDC_ISSUER": "http://id.example.com"},
     "E024": {"THREADVAULT_ROOT_KEY": "local:/nowhere/root.key"},
 }
 START = "import settings.wsgi; print('started')"
@@ -174,7 +175,7 @@ def test_every_check_has_a_start_that_it_refuses():
     told = {code.split()[0] for code in (*SETTINGS, *VARIABLES, *ROLES)} | {"E025", "E026", "E027", "E014", "E020"}
     source = "".join(Path(module.__file__).read_text("utf-8") for module in (configuration, servers))
     assert {f"E{int(number):03}" for number in re.findall(r"_error\(\s*(\d+)", source)} == told
-    assert len(CONFIGURATION) == 11
+    assert len(CONFIGURATION) == 12
 
 
 def test_every_variable_of_the_source_is_known():

@@ -1,4 +1,4 @@
-"""`manage.py accounts list|disable|enable|link`: the accounts of this installation, whatever tenant they work in."""
+"""`manage.py accounts list|disable|enable|link|break-glass`: accounts of this installation, in whatever tenant."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,23 +6,25 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from governance.audit.recording import record_now
+from governance.conf.settings import vault_settings
 from governance.identity.members import set_active
 from governance.identity.models import Tenant, User
 from governance.management.base import VaultCommand, member_named, operator
-from governance.web.invitations import one_time_link
+from governance.web.federation.emergency import open_link
+from governance.web.invitations import whole_link
 
 
 class Command(VaultCommand):
-    help = "List accounts, disable or enable one everywhere, or make a one-time link to choose a new password."
+    help = "List accounts, disable or enable one everywhere, or make a link: for a password, or around the provider."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("what", choices=["list", "disable", "enable", "link"])
+        parser.add_argument("what", choices=["list", "disable", "enable", "link", "break-glass"])
         parser.add_argument("--user", default="")
-        parser.add_argument("--base-url", default="", help="for link: where people reach the console")
+        parser.add_argument("--base-url", default="", help="for link and break-glass: where people reach the console")
 
     def act(self, options: dict[str, Any]) -> None:
-        getattr(self, f"_{options['what']}")(options)
+        getattr(self, f"_{options['what'].replace('-', '_')}")(options)
 
     def _list(self, options: dict[str, Any]) -> None:
         rows = [
@@ -48,7 +50,15 @@ class Command(VaultCommand):
         user = member_named(options["user"])
         if user.kind == User.Kind.SERVICE:
             raise CommandError("A service account has no password; make it a token: manage.py tokens create.")
+        if vault_settings().sso_only:
+            raise CommandError("People sign in by the provider alone; without it: manage.py accounts break-glass.")
         for tenant in Tenant.objects.filter(memberships__user=user, memberships__ended_at=None).distinct():
             record_now(tenant=tenant.id, event="account.link", **operator(), member=str(user.id))
-        link = options["base_url"].rstrip("/") + one_time_link(user)
+        link = whole_link(user, options["base_url"])
         self.show(options, {"user": user.username, "link": link}, f"One-time link: {link}")
+
+    def _break_glass(self, options: dict[str, Any]) -> None:
+        user = member_named(options["user"])
+        link = options["base_url"].rstrip("/") + open_link(user=user, actor=operator())
+        told = f"Good once, within ten minutes, for an hour's session of {user.username}: {link}"
+        self.show(options, {"user": user.username, "link": link}, told)

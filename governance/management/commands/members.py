@@ -9,7 +9,7 @@ from governance.identity.members import add_member, create_person, create_servic
 from governance.identity.models import Membership, User
 from governance.identity.roles import Role
 from governance.management.base import VaultCommand, current_time, member_named, operator, tenant_named
-from governance.web.invitations import one_time_link
+from governance.web.invitations import whole_link
 
 
 class Command(VaultCommand):
@@ -44,7 +44,7 @@ class Command(VaultCommand):
             user = create_service(tenant=tenant, role=role)
         elif user is None:
             user = create_person(username=options["user"], email=options["email"])
-            link = options["base_url"].rstrip("/") + one_time_link(user)
+            link = whole_link(user, options["base_url"])
         add_member(tenant=tenant, user=user, role=role, actor=operator())
         told = f"{user.username} is {role} of {tenant.slug}." + (f" One-time link: {link}" if link else "")
         self.show(options, {"user": user.username, "role": role, "link": link}, told)

@@ -10,7 +10,7 @@ from governance.identity.members import add_member, create_person
 from governance.identity.models import Tenant, User
 from governance.identity.roles import Role
 from governance.management.base import VaultCommand, current_time, operator
-from governance.web.invitations import one_time_link
+from governance.web.invitations import whole_link
 
 
 class Command(VaultCommand):
@@ -31,5 +31,6 @@ class Command(VaultCommand):
         tenant = found_tenant(slug=options["slug"], name=options["name"], now=current_time(), actor=operator())
         officer = create_person(username=options["officer"])
         add_member(tenant=tenant, user=officer, role=Role.SECURITY_OFFICER, actor=operator())
-        link = options["base_url"].rstrip("/") + one_time_link(officer)
-        self.show(options, {"tenant": tenant.slug, "link": link}, f"Tenant {tenant.slug} is ready. One-time link: {link}")
+        link = whole_link(officer, options["base_url"])
+        told = f"One-time link: {link}" if link else "The first session comes by: manage.py accounts break-glass."
+        self.show(options, {"tenant": tenant.slug, "link": link}, f"Tenant {tenant.slug} is ready. {told}")
