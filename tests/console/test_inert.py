@@ -42,7 +42,7 @@ def test_it_renders_plain_markdown():
 def test_it_shows_marks_with_their_type():
     shown = str(rich("Call [PHONE·a27f2], **[RESIDENT_ID·f3iog]** or `[API_KEY·x7dla]`; [note·x] stays."))
     assert shown.count('<mark class="tv-mark"') == 3
-    assert 'aria-label="RESIDENT_ID·f3iog: Masked. ' in shown
+    assert 'aria-label="RESIDENT_ID·f3iog: Masked resident id. ' in shown
     assert "[note·x]" in shown
 
 
