@@ -193,7 +193,7 @@ def _undo_sheet(
     place = _("characters %(start)s to %(end)s of text %(leaf)s")
     where = {"start": one.shown.start, "end": one.shown.end, "leaf": one.shown.leaf}
     return Sheet(
-        title=_("This is not a %(kind)s") % {"kind": one.kind},
+        title=_("It is no %(kind)s") % {"kind": one.kind},
         button=_("Ask to show it again"),
         back=_here(conversation_id, number),
         lead=_("A second person agrees first. The redacted view then shows the place, and no later scan masks it again."),

@@ -94,7 +94,7 @@ def test_two_people_show_again_what_is_not_what_it_seemed(tenant, officer, chat)
     with tenant_scope(tenant.id):
         finding = Finding.objects.get(conversation_id=chat, type="EMAIL", message_id__isnull=False)
     address = f"/conversations/{chat}/messages/1/findings"
-    assert "This is not a email" in text_of(officer.get(address))
+    assert "It is no email" in text_of(officer.get(address))
     asked = officer.post(f"{address}/{finding.id}/undo", {"reason": "a public address"})
     assert asked.status_code == 303
     with tenant_scope(tenant.id):

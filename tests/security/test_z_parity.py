@@ -1,5 +1,6 @@
 """ATTACKS.md, row Z04: whichever way somebody asks for several rows at once, each row is decided and redacted alone."""
 
+import html
 import json
 import re
 from datetime import timedelta
@@ -194,3 +195,34 @@ def test_z04_a_batch_refuses_each_item_alone_and_writes_none_of_another_tenant(t
     assert answer.status_code == 207
     first, second = answer.json()["results"]
     assert (first["status"], second["status"]) == (201, 422)
+
+
+def without_brackets(value):
+    """The item as the console's JSON shows it once its markup is gone: a mark is a badge without its brackets."""
+    return json.loads(re.sub(r"\[([A-Z_]+·\w+)\]", r"\1", json.dumps(value, ensure_ascii=False)))
+
+
+@pytest.mark.parametrize("role", ["analyst", "privacy_officer"])
+def test_z04_the_json_of_the_console_is_the_item_of_the_api_and_of_the_command(role, tenant, people, chats):
+    client, browser = client_of(tenant, people[role]), signed_in(people[role])
+    for chat in chats:
+        of_api = [one["item"] for one in client.get(f"/api/v1/conversations/{chat}/messages").json()["results"]]
+        shown = browser.get(f"/conversations/{chat}").context["messages_shown"]
+        of_console = [json.loads(html.unescape(re.sub(r"<[^>]*>", "", str(one.raw)))) for one in shown]
+        assert of_console == [without_brackets(one) for one in of_api]
+
+
+def test_z04_console_and_api_say_the_same_readers_and_the_same_reasons(tenant, people, chats):
+    Officers(tenant).put_in_force("rule", FORBID_MAIL("mail"))
+    auditor, analyst = (client_of(tenant, people[role]) for role in ("auditor", "analyst"))
+    of_auditor, of_analyst = signed_in(people["auditor"]), signed_in(people["analyst"])
+    for chat in chats:
+        listed_readers = auditor.get(f"/api/v1/conversations/{chat}/readers?page_size=100").json()["results"]
+        page = of_auditor.get(f"/conversations/{chat}/readers").context["readers"]
+        assert [(one["username"], one["purpose"], one["view"]) for one in listed_readers] == [
+            (one.username, one.purpose, one.view) for one in page
+        ]
+        asked = {"action": "read_redacted", "purpose": "support"}
+        said = analyst.post(f"/api/v1/conversations/{chat}:explain", asked, format="json").json()
+        found = of_analyst.post(f"/conversations/{chat}/why", asked).context["found"]
+        assert (found.allowed, list(found.policies)) == (said["allowed"], said["policies"])
