@@ -56,6 +56,7 @@ NO_ACT_TASKS = {
     "threadvault.checkpoints": "signs the record",
     "threadvault.sweep": "rings",
     "threadvault.jobs": "each topic records what it does",
+    "threadvault.figures": "counts",
     "threadvault.expire": "marks what has ended by itself",
 }
 
