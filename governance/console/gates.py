@@ -29,7 +29,7 @@ from governance.web.sessions import principal_of, tenant_of
 from governance.web.statuses import status_of
 
 Page = Callable[..., HttpResponseBase]
-SHOWN: Final = ("manage_keys", "manage_policies", "manage_jobs", "read_audit")
+SHOWN: Final = ("manage_keys", "manage_policies", "manage_jobs", "read_audit", "release_statistics")
 REFUSALS: Final = (
     AccessDenied, NotAMember, VaultError, KeysError, RecordRefused, ApprovalRefused, NoSuchApproval, UnknownJob, NotNow,
     PrivacyError,
@@ -108,7 +108,12 @@ def member_context(request: HttpRequest) -> dict[str, Any]:
     except NotAMember:
         return {}
     roles = ", ".join(sorted(principal.roles)).replace("_", " ")
-    return {"vault_tenant": tenant, "vault_tenants": tenants_to_choose(request), "vault_roles": roles}
+    return {
+        "vault_tenant": tenant,
+        "vault_tenants": tenants_to_choose(request),
+        "vault_roles": roles,
+        "may_read_record": "read_audit" in open_actions(request),
+    }
 
 
 def tenants_to_choose(request: HttpRequest) -> list[Tenant]:

@@ -44,6 +44,13 @@ APPROVAL_STATES: Final = {
     "expired": Status(_("Expired"), "timer_off", "quiet"),
     "used": Status(_("Carried out"), "check_circle", "quiet"),
 }
+MESSAGE_STATES: Final = {
+    "pending": Status(_("Waits for a worker"), "schedule", "warn"),
+    "redacted": Status(_("Scanned and redacted"), "check_circle", "good"),
+    "unscanned": Status(_("Could not be scanned"), "help", "warn"),
+    "quarantined": Status(_("Set aside"), "warning", "bad"),
+    "erased": Status(_("Erased"), "delete_forever", "quiet"),
+}
 WORKS: Final = Status(_("Works"), "check_circle", "good")
 LATE: Final = Status(_("Late"), "schedule", "warn")
 DOWN: Final = Status(_("Down"), "error", "bad")

@@ -92,7 +92,9 @@ class Migration(migrations.Migration):
         migrations.RemoveIndex(model_name="auditentry", name="audit_by_event"),
         migrations.AddIndex(
             model_name="message",
-            index=models.Index(condition=models.Q(("state__in", [2, 3])), fields=["tenant_id", "id"], name="message_not_clean"),
+            index=models.Index(
+                condition=models.Q(("state__in", [2, 3])), fields=["tenant_id", "id"], name="message_not_clean"
+            ),
         ),
         migrations.AddIndex(
             model_name="conversation",

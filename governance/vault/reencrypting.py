@@ -93,9 +93,9 @@ def _about(kind: Kind, column: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM (SELECT FROM {kind.table} ORDER BY tenant_id, id LIMIT %s) few", [COUNTED + 1])  # noqa: S608 - fixed names
         if cursor.fetchone()[0] <= COUNTED:
-            cursor.execute(f"SELECT count(*) {rows}")  # noqa: S608 - fixed names
+            cursor.execute(f"SELECT count(*) {rows}")
             return int(cursor.fetchone()[0])
-        cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT {rows}")  # noqa: S608 - fixed names
+        cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT {rows}")
         return int(cursor.fetchone()[0][0]["Plan"]["Plan Rows"])
 
 

@@ -44,7 +44,7 @@ NO_ACT = {
     "keys": "shows rules", "keys/providers": "shows states", "keys/rings/<uuid:ring_id>": "shows rules",
     "keys/versions/<uuid:version_id>": "shows rules", "jobs": "shows counts", "jobs/<uuid:job_id>": "shows counts",
     "jobs/<uuid:job_id>/progress": "shows counts", "approvals": "shows who waits",
-    "approvals/<uuid:approval_id>": "shows who waits", "health": "shows states",
+    "approvals/<uuid:approval_id>": "shows who waits", "health": "shows states", "ingest": "shows counts",
     **{str(one.pattern): "its GET shows a form" for one in urlpatterns if has_form(one)},
     "conversations/purpose": "own session", "tenant": "own session", "console/sign-out": "own session",
     "console/password": "leads on", "console/search": "leads on",
