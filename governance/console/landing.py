@@ -91,4 +91,4 @@ def _refusals(principal: Principal, now: datetime) -> list[tuple[str, int | None
     with tenant_scope(principal.tenant_id):
         for _hour, code, number in told(tenant=principal.tenant_id, kind=REFUSALS, since=now - timedelta(days=MONTH)):
             numbers[code] = numbers.get(code, 0) + number
-    return sorted(numbers.items(), key=lambda one: (-one[1], one[0]))
+    return [(code, numbers[code]) for code in sorted(numbers, key=lambda code: (-numbers[code], code))]

@@ -103,4 +103,4 @@ def open_jobs() -> list[tuple[Any, ...]]:
     """Return how many jobs are not over, by topic and state; inside the tenant's scope."""
     with connection.cursor() as cursor:
         cursor.execute(_JOBS)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

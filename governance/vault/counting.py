@@ -156,7 +156,7 @@ def _states(condition: str) -> dict[State, int]:
         return {State(state): number for state, number in cursor.fetchall()}
 
 
-def _grouped(statement: str, given: dict[str, object]) -> dict[Any, frozenset[UUID]]:
+def _grouped(statement: str, given: dict[str, Any]) -> dict[Any, frozenset[UUID]]:
     found: dict[Any, set[UUID]] = {}
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
