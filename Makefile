@@ -33,7 +33,7 @@ test-e2e: environment-dev ## Run the browser tests only
 check: environment-dev ## Run every static check
 	@$(VENV) -m governance.runtime.checking
 
-bench: bench-store bench-access bench-audit bench-workers bench-detection bench-rotation ## Run every benchmark
+bench: bench-store bench-access bench-audit bench-workers bench-detection bench-rotation bench-console ## Run every benchmark
 
 bench-%: environment-dev ## Run one benchmark, for instance bench-store
 	@$(VENV) -m governance.runtime exec -- $(VENV) -m benchmarks.$*

@@ -2,11 +2,11 @@
 
 from governance.access.models import AccessPolicy, BreakGlass, Purpose
 from governance.approvals.models import Approval
-from governance.audit.models import AuditEntry, Checkpoint, SinkPosition
+from governance.audit.models import AuditEntry, Checkpoint, SinkPosition, Tally, TallyPosition
 from governance.identity.models import ApiToken, Membership, Tenant, User
 from governance.ingest.models import Receipt
 from governance.jobs.models import Job
-from governance.keys.models import DataKey, KeyRing, KeyTransition, KeyVersion
+from governance.keys.models import DataKey, KeyCensus, KeyRing, KeyTransition, KeyVersion
 from governance.privacy.models import DetectionProfile, Finding, LegalHold, RetentionRule, SubjectRequest, Tombstone
 from governance.vault.models import (
     Collection,
@@ -34,6 +34,7 @@ __all__ = [
     "Finding",
     "IndexEntry",
     "Job",
+    "KeyCensus",
     "KeyRing",
     "KeyTransition",
     "KeyVersion",
@@ -46,6 +47,8 @@ __all__ = [
     "SealManifest",
     "SinkPosition",
     "SubjectRequest",
+    "Tally",
+    "TallyPosition",
     "Tenant",
     "Tombstone",
     "User",

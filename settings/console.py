@@ -65,6 +65,10 @@ UNFOLD: dict[str, Any] = {
                         "permission": _GATE + "may_jobs",
                     },
                     {
+                        "title": _("Ingest"), "icon": "input", "link": reverse_lazy("console:ingest"),
+                        "permission": _GATE + "may_jobs",
+                    },
+                    {
                         "title": _("Health"), "icon": "monitor_heart", "link": reverse_lazy("console:health"),
                         "permission": _GATE + "may_health",
                     },

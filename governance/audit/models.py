@@ -38,7 +38,7 @@ class AuditEntry(models.Model):
             models.UniqueConstraint(fields=["tenant_id", "sequence"], name="audit_one_entry_a_number"),
             models.UniqueConstraint(fields=["tenant_id", "previous_hash"], name="audit_no_fork"),
         ]
-        indexes = [models.Index(fields=["tenant_id", "event"], name="audit_by_event")]
+        indexes = [models.Index(fields=["tenant_id", "event", "sequence"], name="audit_by_event_and_number")]
         ordering = ["tenant_id", "sequence"]
 
     def __str__(self) -> str:
@@ -84,6 +84,47 @@ class SinkPosition(models.Model):
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["tenant_id", "sink"], name="sink_one_position_a_tenant")]
         ordering = ["tenant_id", "sink"]
+
+    def __str__(self) -> str:
+        return f"#{self.sequence}"
+
+
+class Tally(models.Model):
+    """How much of a kind the record tells of an hour; counted from the entries, so it can be counted anew from them.
+
+    `label` is a purpose or a code, empty where the kind has none.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    tenant_id = models.UUIDField()
+    kind = models.CharField(max_length=16)
+    hour = models.DateTimeField()
+    label = models.CharField(max_length=64, blank=True)
+    number = models.BigIntegerField()
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["tenant_id", "kind", "hour", "label"], name="tally_one_an_hour"),
+        ]
+        ordering = ["kind", "hour", "label"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.label}"
+
+
+class TallyPosition(models.Model):
+    """Up to which entry the record of a tenant is counted."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant_id = models.UUIDField()
+    sequence = models.BigIntegerField(default=0)
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["tenant_id"], name="tally_one_position_a_tenant")]
 
     def __str__(self) -> str:
         return f"#{self.sequence}"

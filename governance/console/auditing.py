@@ -9,11 +9,12 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from governance.audit.attesting import attestation, heads_outside
+from governance.audit.attesting import attestation, deliveries, heads_outside
 from governance.audit.events import EVENTS
-from governance.audit.models import AuditEntry
+from governance.audit.models import AuditEntry, Checkpoint
 from governance.audit.recording import record_now
 from governance.audit.signers import trusted_keys
 from governance.audit.verifying import verify_chain
@@ -25,6 +26,8 @@ from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 
 ENTRIES: Final = 50
+LOOKED: Final = 20_000
+HEADS: Final = 5
 _LATEST: Final = 6
 _REQUESTS: Final = frozenset({"grant.opened", "grant.refused"})
 _SHOWN_APART: Final = frozenset({"event", "actor", "actor_kind"})
@@ -65,7 +68,7 @@ def verify(request: HttpRequest, principal: Principal, given: dict[str, Any]) ->
 
 def latest(principal: Principal) -> list[Line]:
     """Return the last few entries, for the landing page."""
-    return _lines(principal, limit=_LATEST)
+    return _lines(principal, limit=_LATEST)[0]
 
 
 def _show(request: HttpRequest, principal: Principal, **more: Any) -> HttpResponseBase:
@@ -73,34 +76,65 @@ def _show(request: HttpRequest, principal: Principal, **more: Any) -> HttpRespon
     event = event if event in EVENTS else ""
     given = request.GET.get("before", "")
     before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None  # noqa: PLR2004 - fits a bigint
-    lines = _lines(principal, event=event, before=before, limit=ENTRIES)
-    older = urlencode({"event": event, "before": lines[-1].entry.sequence}) if len(lines) == ENTRIES else ""
-    context: dict[str, Any] = {"title": "Audit trail", "lines": lines, "events": EVENTS, "event": event, "older": older}
-    context |= {"newest": before is not None, "explains": open_actions(request), **more}
+    about = _uuid(request.GET.get("about", ""))
+    lines, further = _lines(principal, event=event, about=about, before=before, limit=ENTRIES)
+    chosen = {name: value for name, value in {"event": event, "about": str(about or "")}.items() if value}
+    older = urlencode({**chosen, "before": further}) if further else ""
+    context: dict[str, Any] = {"title": _("Audit trail"), "lines": lines, "events": EVENTS, "event": event, "older": older}
+    context |= {"about": about, "looked": LOOKED, "filtered": bool(chosen), **_outside(principal), **more}
+    context |= {"newest": before is not None, "explains": open_actions(request)}
     return render(request, "console/audit.html", context)
 
 
-def _lines(principal: Principal, *, event: str = "", before: int | None = None, limit: int) -> list[Line]:
+def _lines(
+    principal: Principal, *, event: str = "", about: UUID | None = None, before: int | None = None, limit: int
+) -> tuple[list[Line], int]:
+    """Return entries, the newest first, and before which number to go on; 0 at the end.
+
+    Nothing finds an entry by an id in it but reading it, so of the entries about one thing a page looks at 20,000.
+    """
     with tenant_scope(principal.tenant_id):
         entries = AuditEntry.objects.filter(tenant_id=principal.tenant_id).order_by("-sequence")
         entries = entries.filter(event=event) if event else entries
-        rows = list((entries if before is None else entries.filter(sequence__lt=before))[:limit])
+        entries = entries if before is None else entries.filter(sequence__lt=before)
+        begin = 0
+        if about is not None:
+            begin = _begin(principal, before)
+            entries = entries.filter(sequence__gte=begin, body__contains=str(about))
+        rows = list(entries[:limit])
     names = _names(rows)
-    return [_line(row, names) for row in rows]
+    further = rows[-1].sequence if len(rows) == limit else begin if begin > 1 else 0
+    return [_line(row, names) for row in rows], further
+
+
+def _begin(principal: Principal, before: int | None) -> int:
+    newest = (
+        AuditEntry.objects.filter(tenant_id=principal.tenant_id).order_by("-sequence").values_list("sequence", flat=True)
+    )
+    return max((before or (newest.first() or 0) + 1) - LOOKED, 0)
+
+
+def _outside(principal: Principal) -> dict[str, Any]:
+    """Return the newest signed heads, and how far the sinks are."""
+    tenant = principal.tenant_id
+    with tenant_scope(tenant):
+        rows = list(Checkpoint.objects.filter(tenant_id=tenant).order_by("-sequence")[:HEADS])
+        sinks = deliveries(tenant=tenant)
+    heads = [(row.sequence, row.signed_at, bytes(row.head_hash).hex()) for row in rows]
+    return {"heads": heads, "sinks": sinks, "signed": heads[0][0] if heads else 0}
 
 
 def _names(rows: list[AuditEntry]) -> dict[str, str]:
     """Return the names of the people whom these entries name by id."""
-    actors = {row.actor for row in rows if row.actor and _is_uuid(row.actor)}
+    actors = {row.actor for row in rows if row.actor and _uuid(row.actor)}
     return {str(user): name for user, name in User.objects.filter(id__in=actors).values_list("id", "username")}
 
 
-def _is_uuid(value: str) -> bool:
+def _uuid(value: str) -> UUID | None:
     try:
-        UUID(value)
+        return UUID(value)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _line(row: AuditEntry, names: dict[str, str]) -> Line:
@@ -114,7 +148,7 @@ def _line(row: AuditEntry, names: dict[str, str]) -> Line:
         who=who,
         facts=facts,
         explains=row.event in _REQUESTS and bool(body.get("cells")) and "roles" in body,
-        conversations=tuple(one for one in named if _is_uuid(one)) if isinstance(named, list) else (),
+        conversations=tuple(one for one in named if _uuid(one)) if isinstance(named, list) else (),
     )
 
 

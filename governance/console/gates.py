@@ -39,7 +39,7 @@ from governance.web.statuses import status_of
 Page = Callable[..., HttpResponseBase]
 SHOWN: Final = (
     "manage_keys", "manage_policies", "manage_jobs", "manage_members", "manage_tokens", "manage_requests", "read_audit",
-    "explain",
+    "explain", "release_statistics",
 )  # fmt: skip
 REFUSALS: Final = (
     AccessDenied, NotAMember, VaultError, KeysError, RecordRefused, ApprovalRefused, NoSuchApproval, UnknownJob, NotNow,
@@ -143,7 +143,12 @@ def member_context(request: HttpRequest) -> dict[str, Any]:
     except NotAMember:
         return {}
     roles = ", ".join(str(Role(role).label) for role in sorted(principal.roles))
-    return {"vault_tenant": tenant, "vault_tenants": tenants_to_choose(request), "vault_roles": roles}
+    return {
+        "vault_tenant": tenant,
+        "vault_tenants": tenants_to_choose(request),
+        "vault_roles": roles,
+        "may_read_record": "read_audit" in open_actions(request),
+    }
 
 
 def tenants_to_choose(request: HttpRequest) -> list[Tenant]:

@@ -14,14 +14,16 @@ from django.views.decorators.http import require_GET
 
 from governance.audit.attesting import Delivery, attestation, deliveries
 from governance.audit.models import AuditEntry, Checkpoint
-from governance.console.gates import page
+from governance.console.cards import bounded
+from governance.console.gates import current_time, page
 from governance.console.hierarchy import provider_names
 from governance.console.words import DOWN, LATE, WORKS, Status, span
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.providers import ask_all
 from governance.pipeline import heartbeat
-from governance.pipeline.measuring import figures_of
+from governance.pipeline.measuring import open_jobs
+from governance.vault import counting
 from governance.web import probes
 
 LOOK: Final = ("manage_jobs", "read_audit")
@@ -63,14 +65,18 @@ class Trail:
 @page(any_of=LOOK)
 def health(request: HttpRequest, principal: Principal) -> HttpResponseBase:
     """Show how each part of the installation is, and what waits for workers."""
-    (pending, oldest, aside), jobs = figures_of(principal.tenant_id)
+    with tenant_scope(principal.tenant_id):
+        found, jobs = counting.backlog(), open_jobs()
+    waits = None if found.since is None else (current_time() - found.since).total_seconds()
     context = {
         "title": _("Health"),
         "parts": [*_parts(), *_providers()],
         "trail": _trail(principal.tenant_id),
-        "pending": pending,
-        "oldest": span(None if oldest is None else float(oldest)),
-        "aside": aside,
+        "pending": found.waiting.number,
+        "waiting": bounded(found.waiting),
+        "oldest": span(waits),
+        "aside": found.quarantined.number,
+        "set_aside": bounded(found.quarantined),
         "jobs": sum(number for _topic, _state, number in jobs),
     }
     return render(request, "console/health.html", context)

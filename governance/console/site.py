@@ -14,10 +14,11 @@ from governance.console import (
     correcting,
     explaining,
     health,
+    ingest,
     jobs,
     keyrings,
+    landing,
     members,
-    overviews,
     policies,
     policy_acts,
     revealing,
@@ -60,7 +61,7 @@ def skin(request: HttpRequest) -> dict[str, Any]:
 
 app_name = "console"
 urlpatterns = [
-    path("", overviews.index, name="index"),
+    path("", landing.index, name="index"),
     path("conversations", conversations.conversation_list, name="conversations"),
     path("conversations/purpose", conversations.choose_purpose, name="purpose"),
     path("conversations/<uuid:conversation_id>", conversations.transcript, name="conversation"),
@@ -108,6 +109,7 @@ urlpatterns = [
     path("approvals/<uuid:approval_id>/refuse", approvals.refuse, name="refuse"),
     path("approvals/<uuid:approval_id>/withdraw", approvals.withdraw, name="withdraw"),
     path("approvals/<uuid:approval_id>/carry-out", approvals.carry_out, name="carry-out"),
+    path("ingest", ingest.ingest, name="ingest"),
     path("health", health.health, name="health"),
     path("policies", policies.policy_list, name="policies"),
     path("policies/draft", policy_acts.draft, name="policy-draft"),
@@ -137,7 +139,7 @@ def _to(name: str) -> Any:
 
 # The skin's own links use the names of Django's admin.
 admin_names = [
-    path("", overviews.index, name="index"),
+    path("", landing.index, name="index"),
     path("sign-out", _to("account_logout"), name="logout"),
     path("password", _to("account_change_password"), name="password_change"),
     path("search", _to("console:index"), name="search"),

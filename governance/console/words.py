@@ -59,6 +59,13 @@ FINDING_STATES: Final = {
     "confirmed": Status(_("Masked, confirmed"), "check_circle", "good"),
     "rejected": Status(_("Shown again"), "visibility", "warn"),
 }
+MESSAGE_STATES: Final = {
+    "pending": Status(_("Waits for a worker"), "schedule", "warn"),
+    "redacted": Status(_("Scanned and redacted"), "check_circle", "good"),
+    "unscanned": Status(_("Could not be scanned"), "help", "warn"),
+    "quarantined": Status(_("Set aside"), "warning", "bad"),
+    "erased": Status(_("Erased"), "delete_forever", "quiet"),
+}
 WORKS: Final = Status(_("Works"), "check_circle", "good")
 LATE: Final = Status(_("Late"), "schedule", "warn")
 DOWN: Final = Status(_("Down"), "error", "bad")

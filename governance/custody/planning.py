@@ -1,4 +1,7 @@
-"""What an act on keys would touch, and how long it would take, before anybody asks for it."""
+"""What an act on keys would touch, and how long it would take, before anybody asks for it.
+
+Where much is stored, data keys are as they were counted last, and records are an estimate: an act counts for itself.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,12 +14,13 @@ from governance.access.acting import require
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.jobs.leasing import rate_of_last
+from governance.keys import census, listing
 from governance.keys.changing import version_of
 from governance.keys.errors import UnknownKey
-from governance.keys.rewrapping import count_left
+from governance.keys.rewrapping import Left, count_left
 from governance.keys.rings import rings_of
-from governance.keys.states import FOLLOWS, State
-from governance.vault.reencrypting import VIEWS, count_sealed
+from governance.keys.states import FOLLOWS, OPENS_IN_EMERGENCIES, State
+from governance.vault.reencrypting import VIEWS, estimate_sealed
 
 _RADIUS: Final = (
     "SELECT count(*), count(DISTINCT k.conversation_id), count(DISTINCT k.owner_id),"
@@ -67,8 +71,8 @@ def plan(*, principal: Principal, use: str, now: datetime) -> Plan:
         ring = rings_of(principal.tenant_id).get(use)
         if ring is None:
             raise UnknownKey(f"This tenant has no ring for {use!r}.")
-        left = count_left(ring)
-        records = count_sealed(use) if use in VIEWS else None
+        left = count_left(ring) if census.are_few() else _left_of(use)
+        records = estimate_sealed(use) if use in VIEWS else None
         return Plan(
             use=use, data_keys=left.movable, kept=left.kept, records=records,
             rewrap_seconds=_seconds("rewrap", left.movable), reencrypt_seconds=_seconds("reencrypt", records),
@@ -80,10 +84,22 @@ def blast_radius(*, principal: Principal, version_id: UUID, now: datetime) -> Bl
     require(principal=principal, action="manage_keys", now=now)
     with tenant_scope(principal.tenant_id):
         version = version_of(version_id)
-        with connection.cursor() as cursor:
-            cursor.execute(_RADIUS, [version_id])
-            keys, conversations, owners, held = cursor.fetchone()
-    return BlastRadius(version.number, version.ring.use, str(version.state), keys, conversations, owners, held)
+        found = {} if census.are_few() else census.kept()
+        hanging = found[version_id][0] if version_id in found else _counted(version_id)
+    return BlastRadius(version.number, version.ring.use, str(version.state), *hanging)
+
+
+def _counted(version_id: UUID) -> tuple[int, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(_RADIUS, [version_id])
+        return tuple(cursor.fetchone())
+
+
+def _left_of(use: str) -> Left:
+    """Return what a rewrap of the ring would move and leave, by the counts that are kept."""
+    rows = [one for one in listing.versions() if one.use == use and one.state != State.ACTIVE]
+    kept = sum(one.data_keys for one in rows if one.state not in OPENS_IN_EMERGENCIES)
+    return Left(sum(one.data_keys for one in rows) - kept, kept)
 
 
 def _seconds(topic: str, units: int | None) -> float | None:

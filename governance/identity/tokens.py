@@ -10,10 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
+
+from django.db.models import F
 
 from governance.audit.recording import record_now
 from governance.identity.models import ApiToken, Tenant, User
 from governance.identity.principals import NotAMember, Principal, principal_for
+from governance.identity.roles import Role
 
 LONGEST_LIFE: Final = timedelta(days=365)
 _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -119,3 +123,12 @@ def revoke(*, token: ApiToken, now: datetime, actor: Mapping[str, str]) -> bool:
     if ended:
         record_now(tenant=token.tenant_id, event="token.revoked", **actor, token=str(token.id))
     return bool(ended)
+
+
+def producer_tokens(*, tenant: UUID, limit: int) -> list[ApiToken]:
+    """Return the tokens of the tenant's accounts that bring chats in, those that were used last first."""
+    rows = ApiToken.objects.filter(
+        tenant_id=tenant, user__memberships__tenant_id=tenant, user__memberships__role=Role.PRODUCER,
+        user__memberships__ended_at=None,
+    )  # fmt: skip
+    return list(rows.order_by(F("last_used_at").desc(nulls_last=True), "-id")[:limit])

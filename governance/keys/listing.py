@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from governance.keys.data_keys import count_by_version
+from governance.keys.census import Census, census
 from governance.keys.errors import UnknownKey
 from governance.keys.models import KeyRing, KeyTransition, KeyVersion
 
@@ -14,7 +14,8 @@ class Shown:
     """A version: its ring's use, number, state, where its bytes are wrapped, and how many live data keys it wraps.
 
     `uses` is how many wraps are counted, never fewer than were made; `minimum` the lowest version that its ring accepts;
-    `destroy_at` when its waiting ends; `tag` stands for its state as it is shown here.
+    `destroy_at` when its waiting ends; `tag` stands for its state as it is shown here; `counted_at` says when the data
+    keys were counted, None: just now.
     """
 
     id: UUID
@@ -29,6 +30,7 @@ class Shown:
     minimum: int
     destroy_at: datetime | None
     tag: str
+    counted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Step:
 
 def rings() -> list[ShownRing]:
     """Return the tenant's rings, by use."""
-    counts, found = count_by_version(), []
+    counts, found = census().data_keys, []
     for ring in KeyRing.objects.prefetch_related("versions").order_by("use"):
         of_ring = list(ring.versions.all())
         active = next((one.number for one in of_ring if one.state == KeyVersion.State.ACTIVE), 0)
@@ -68,9 +70,9 @@ def rings() -> list[ShownRing]:
 
 def versions() -> list[Shown]:
     """Return all versions of the tenant's rings, by use and number."""
-    counts = count_by_version()
+    counts = census()
     rows = KeyVersion.objects.select_related("ring").order_by("ring__use", "number")
-    return [_shown(row, counts.get(row.id, 0)) for row in rows]
+    return [_shown(row, counts) for row in rows]
 
 
 def describe(version_id: UUID) -> tuple[Shown, list[Step]]:
@@ -80,12 +82,13 @@ def describe(version_id: UUID) -> tuple[Shown, list[Step]]:
         raise UnknownKey("This tenant has no such key version.")
     steps = KeyTransition.objects.filter(version_id=version_id).order_by("at", "id")
     history = [Step(one.before, one.after, one.at, one.actor, one.reason) for one in steps]
-    return _shown(row, count_by_version().get(row.id, 0)), history
+    return _shown(row, census()), history
 
 
-def _shown(row: KeyVersion, data_keys: int) -> Shown:
+def _shown(row: KeyVersion, counts: Census) -> Shown:
     return Shown(
         id=row.id, use=row.ring.use, version=row.number, state=str(row.state), provider=row.provider_uri,
-        data_keys=data_keys, created_at=row.created_at, activated_at=row.activated_at, uses=row.uses,
+        data_keys=counts.data_keys.get(row.id, 0), created_at=row.created_at, activated_at=row.activated_at, uses=row.uses,
         minimum=row.ring.minimum_version, destroy_at=row.destroy_at, tag=row.tag,
+        counted_at=counts.counted_at,
     )  # fmt: skip

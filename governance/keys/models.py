@@ -178,3 +178,30 @@ class DataKey(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class KeyCensus(models.Model):
+    """What was counted of a version's live data keys the last time; pages look here where there are many.
+
+    `seconds` is how long the count of all versions of the tenant took.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    tenant_id = models.UUIDField()
+    version = models.UUIDField()
+    data_keys = models.BigIntegerField()
+    conversations = models.BigIntegerField()
+    owners = models.BigIntegerField()
+    held = models.BigIntegerField()
+    seconds = models.FloatField()
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "governance"
+        default_permissions = ()
+        verbose_name = "census of data keys"
+        verbose_name_plural = "censuses of data keys"
+        constraints = [models.UniqueConstraint(fields=["tenant_id", "version"], name="key_census_one_a_version")]
+
+    def __str__(self) -> str:
+        return f"{self.data_keys} data keys"

@@ -12,5 +12,6 @@ SCHEDULES: Final[dict[str, dict[str, Any]]] = {
         "options": {"expires": CHECKPOINT_SECONDS},
     },
     "keep up with keys": {"task": "threadvault.keys", "schedule": 60.0, "options": {"expires": 50}},
+    "count what pages show": {"task": "threadvault.figures", "schedule": 10.0, "options": {"expires": 10}},
     "mark what nobody used in time": {"task": "threadvault.expire", "schedule": 300.0, "options": {"expires": 200}},
 }

@@ -7,6 +7,7 @@ from uuid import UUID
 from governance.approvals.asking import expire_due
 from governance.audit.canonical import SYSTEM
 from governance.custody.attesting import attest
+from governance.custody.counting import keep_counts
 from governance.custody.upkeep import keep_up
 from governance.identity.models import Tenant
 from governance.ingest.receiving import TOPIC as CLASSIFICATION
@@ -59,6 +60,14 @@ def keys() -> None:
     now = datetime.now(UTC)
     for tenant in Tenant.objects.values_list("id", flat=True):
         keep_up(tenant=tenant, now=now)
+
+
+@task("threadvault.figures")
+def figures() -> None:
+    """Count what pages show of the record and of data keys, so that no page counts it."""
+    now = datetime.now(UTC)
+    for tenant in Tenant.objects.values_list("id", flat=True):
+        keep_counts(tenant=tenant, now=now)
 
 
 @task("threadvault.checkpoint")

@@ -4,15 +4,16 @@ Policies see a conversation by its cell alone, so deciding once a cell gives lis
 Everything that shows more than one conversation goes through `visible`; nothing is filtered after the query.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Q
 
 from governance.access.authorising import check_scope, is_fresh, record_refusal
 from governance.access.cells import CLASSIFICATIONS, Resource
@@ -28,6 +29,8 @@ from governance.vault.documents import Document
 from governance.vault.models import Conversation, Message, State
 from governance.vault.reading import open_rows
 from governance.vault.resources import Kind, cells_found, kind_of
+
+COUNTED: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +105,57 @@ def may_list(*, principal: Principal, purpose: str, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much there is of what somebody may list: conversations by state, messages, and messages that wait."""
+    """How much there is of what somebody may list: conversations by state, messages, and messages that wait.
+
+    With `more` only the newest 2,000 conversations, or as many waiting messages, were counted.
+    """
 
     states: dict[State, int]
     messages: int
     waiting: int
+    more: bool = False
 
 
 def count_visible(*, principal: Principal, purpose: str, now: datetime) -> Counts | None:
-    """Return the counts of what the principal may list; None where a list would be refused. It records nothing."""
+    """Return the counts of what the principal may list; None where a list would be refused. It records nothing.
+
+    It takes no longer the more is stored.
+    """
     try:
         with tenant_scope(principal.tenant_id):
             seen = visible(principal=principal, action="list", purpose=purpose, now=now)
-            rows = Conversation.objects.filter(seen.condition)
-            found = rows.order_by().values_list("state").annotate(Count("id"), Sum("message_count"))
-            counted = {State(state): (count, messages) for state, count, messages in found}
-            waiting = Message.objects.filter(state=State.PENDING, conversation__in=rows.order_by().values("id")).count()
+            newest = Conversation.objects.filter(seen.condition).order_by("-id")
+            rows = list(newest.values_list("state", "message_count")[: COUNTED + 1])
+            first = Message.objects.filter(state=State.PENDING).order_by("tenant_id", "id")
+            waits = Counter(first.values_list("conversation_id", flat=True)[: COUNTED + 1])
+            open_now = Conversation.objects.filter(seen.condition, id__in=list(waits)).values_list("id", flat=True)
+            waiting = sum(waits[one] for one in open_now)
     except AccessDenied:
         return None
-    states = {state: counted.get(state, (0, 0))[0] for state in State}
-    return Counts(states, sum(messages for _, messages in counted.values()), waiting)
+    states = Counter(State(state) for state, _ in rows[:COUNTED])
+    more = len(rows) > COUNTED or waits.total() > COUNTED
+    return Counts({state: states[state] for state in State}, sum(count for _, count in rows[:COUNTED]), waiting, more)
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest conversations that somebody may list, by id: whom each is about, None for nobody or several."""
+
+    people: dict[UUID, UUID | None]
+
+
+def newest_visible(*, principal: Principal, purpose: str, now: datetime, limit: int) -> Newest | None:
+    """Return the newest conversations that the principal may list; None where a list would be refused.
+
+    It records nothing.
+    """
+    try:
+        with tenant_scope(principal.tenant_id):
+            seen = visible(principal=principal, action="list", purpose=purpose, now=now)
+            rows = Conversation.objects.filter(seen.condition).order_by("-id")
+            return Newest(dict(rows.values_list("id", "subject_id")[:limit]))
+    except AccessDenied:
+        return None
 
 
 def list_conversations(

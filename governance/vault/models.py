@@ -141,6 +141,7 @@ class Conversation(SealedRecord):
         ]
         indexes = [
             models.Index(fields=["tenant_id", "id"], condition=Q(state=0), name="conversation_pending"),
+            models.Index(fields=["tenant_id", "id"], condition=Q(state__in=[2, 3]), name="conversation_not_clean"),
             models.Index(fields=["tenant_id", "-created_at", "-id"], name="conversation_newest"),
             models.Index(
                 fields=["tenant_id", "collection", "classification", "held", "restricted", "id"], name="conversation_cells"
@@ -178,6 +179,7 @@ class Message(SealedRecord):
         ]
         indexes = [
             models.Index(fields=["tenant_id", "id"], condition=Q(state=0), name="message_pending"),
+            models.Index(fields=["tenant_id", "id"], condition=Q(state__in=[2, 3]), name="message_not_clean"),
         ]
 
     def __str__(self) -> str:
@@ -247,6 +249,7 @@ class Consultation(models.Model):
         app_label = "governance"
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["tenant_id", "id"], name="consultation_of_tenant")]
+        indexes = [models.Index(fields=["tenant_id", "purpose", "-opened_at"], name="consultation_by_purpose")]
         ordering = ["-opened_at"]
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ OPEN = {
     "providers": {"security_officer", "auditor"},
     "jobs": {"security_officer"},
     "rescan": {"security_officer"},
+    "ingest": {"security_officer"},
     "approvals": {"analyst", "privacy_officer", "security_officer", "auditor"},
     "health": {"security_officer", "auditor"},
     "policies": {"security_officer", "auditor"},
@@ -71,7 +72,9 @@ def test_it_opens_pages_by_policy_and_records_refusals(role, tenant, people, sto
 @pytest.mark.parametrize("role", ROLES)
 def test_the_sidebar_shows_what_is_open(role, people, stored):
     page = signed_in(people[role]).get("/").content.decode()
-    for name in ("conversations", "keys", "policies", "audit", "approvals", "jobs", "health", "members", "tokens"):
+    for name in (
+        "conversations", "keys", "policies", "audit", "approvals", "jobs", "ingest", "health", "members", "tokens",
+    ):  # fmt: skip
         shown = f'href="{reverse(f"console:{name}")}"' in page
         assert (name, shown) == (name, role in OPEN[name])
 

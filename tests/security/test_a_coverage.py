@@ -44,7 +44,7 @@ NO_ACT = {
     "keys": "shows rules", "keys/providers": "shows states", "keys/rings/<uuid:ring_id>": "shows rules",
     "keys/versions/<uuid:version_id>": "shows rules", "jobs": "shows counts", "jobs/<uuid:job_id>": "shows counts",
     "jobs/<uuid:job_id>/progress": "shows counts", "approvals": "shows who waits",
-    "approvals/<uuid:approval_id>": "shows who waits", "health": "shows states",
+    "approvals/<uuid:approval_id>": "shows who waits", "health": "shows states", "ingest": "shows counts",
     **{str(one.pattern): "its GET shows a form" for one in urlpatterns if has_form(one)},
     "members": "shows rules", "tokens": "shows one's own",
     "policies/<uuid:policy_id>": "shows rules", "policies/check": "stores nothing",
@@ -62,6 +62,7 @@ NO_ACT_TASKS = {
     "threadvault.checkpoints": "signs the record",
     "threadvault.sweep": "rings",
     "threadvault.jobs": "each topic records what it does",
+    "threadvault.figures": "counts",
     "threadvault.expire": "marks what has ended by itself",
 }
 
