@@ -8,6 +8,7 @@ MFA_TOTP_TOLERANCE = 1  # A code made at the end of its half minute is still goo
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 STATIC_ROOT = None  # type: ignore[assignment]  # Files come from their packages; nothing is collected here.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WHITENOISE_AUTOREFRESH = True  # Else each client of a test looks at every file anew.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

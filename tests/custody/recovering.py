@@ -13,7 +13,7 @@ from governance.custody.recovery.restoring import restore_backup
 from governance.keys.providers import forget_providers
 from governance.keys.warming import cool
 from governance.runtime.postgres import ADMIN
-from tests.conftest import OPERATOR, _owner, _truncate, now
+from tests.conftest import OPERATOR, _owner, _empty, now
 
 KEY = RecipientKey(new_secret())
 
@@ -32,7 +32,7 @@ def keys_folder():
 
 def empty_host(aside):
     """Empty the database and move the key files away, as on a new host; return where they are."""
-    _truncate()
+    _empty()
     shutil.move(keys_folder(), aside)
     cool()
     forget_providers()
