@@ -13,7 +13,7 @@ from governance.custody.recovery.restoring import restore_backup
 from governance.keys.providers import forget_providers
 from governance.keys.warming import cool
 from governance.runtime.postgres import ADMIN
-from tests.conftest import OPERATOR, _owner, _empty, now
+from tests.conftest import OPERATOR, _empty, _owner, now
 
 KEY = RecipientKey(new_secret())
 
