@@ -15,7 +15,7 @@ from governance.web.statuses import status_of
 from tests.architecture.test_docs import rows
 
 # What is the same in both languages.
-SAME: set[str] = set()
+SAME = {"Cedar", "JSON"}
 PLACE = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\}|<[^>]+>|`[^`]+`")
 
 
@@ -42,7 +42,7 @@ def test_no_translation_is_its_source():
 
 
 def test_every_translation_is_chinese():
-    assert [said for said, given in pairs() if not re.search(r"[\u4e00-\u9fff]", given)] == []
+    assert [said for said, given in pairs() if said not in SAME and not re.search(r"[\u4e00-\u9fff]", given)] == []
 
 
 def test_a_translation_has_the_places_of_its_source():
