@@ -18,7 +18,10 @@ _TICKS: Final = {"color": _TEXT, "precision": 0}
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart: bars that lie where labels are long, its rows as (label, figure in words), and what to know about it."""
+    """A chart: bars that lie where labels are long, its rows as (label, figure in words), and what to know about it.
+
+    It is not `drawn` where every figure is nothing or hidden: the picture would be an empty frame.
+    """
 
     name: str
     title: str
@@ -27,6 +30,7 @@ class Chart:
     data: str
     options: str
     note: str = ""
+    drawn: bool = True
 
     @property
     def hides(self) -> bool:
@@ -41,17 +45,21 @@ def fewer() -> str:
 
 def chart(
     *, name: str, title: str | Promise, head: str | Promise, figures: Iterable[tuple[str, int | None]], note: str = "",
-    lying: bool = True, estimated: Iterable[str] = (),
+    lying: bool = True, estimated: Iterable[str] = (), cut: int = 0,
 ) -> Chart:  # fmt: skip
-    """Return the chart of figures; None as a figure is drawn as nothing and said to be about too few people."""
+    """Return the chart of figures; None as a figure is drawn as nothing and said to be about too few people.
+
+    The picture leaves out the first `cut` signs of each label (the year of a date).
+    """
     found, about = list(figures), set(estimated)
     rows = tuple((label, _in_words(number, label in about)) for label, number in found)
     data = {
-        "labels": [label for label, _number in found],
+        "labels": [label[cut:] for label, _number in found],
         "datasets": [{"label": str(title), "data": [number or 0 for _label, number in found], "backgroundColor": _COLOUR,
                       "borderRadius": 4, "maxBarThickness": 22}],
     }  # fmt: skip
-    return Chart(name, str(title), str(head), rows, json.dumps(data), json.dumps(_options(lying)), note)
+    drawn = any(number for _label, number in found)
+    return Chart(name, str(title), str(head), rows, json.dumps(data), json.dumps(_options(lying)), note, drawn)
 
 
 def _in_words(number: int | None, estimated: bool) -> str:

@@ -55,7 +55,7 @@ def _charts(principal: Principal, opened: frozenset[str], purpose: str, now: dat
     tenant = principal.tenant_id
     if opened & STORED:
         yield chart(
-            name="days", title=_("Messages stored, by day"), head=_("Day (UTC)"), lying=False,
+            name="days", title=_("Messages stored, by day"), head=_("Day (UTC)"), lying=False, cut=len("2026-"),
             figures=statistics.messages_by_day(tenant=tenant, now=now, days=DAYS),
             note=_("As the record tells; the last seconds may be missing."),
         )  # fmt: skip

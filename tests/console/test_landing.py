@@ -1,5 +1,7 @@
 """The landing page: what waits for whom, charts with their tables, and no figure about fewer than five people."""
 
+import json
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -54,6 +56,22 @@ def test_each_role_has_charts_with_their_tables(role, tenant, people):
         == sum(bool(one.rows) for one in charts.values())
     )
     assert all(figure in text_of(page) for one in charts.values() for _, figure in one.rows)
+
+
+def test_a_chart_is_drawn_only_where_a_figure_is_shown(tenant, people):
+    people_write(tenant, 4)
+    keep_counts(tenant=tenant.id, now=now())
+    hidden = signed_in(people["privacy_officer"]).get("/")
+    assert 'role="img"' not in hidden.content.decode()
+    assert "Nothing to show yet." in text_of(hidden)
+    assert fewer() in text_of(hidden)
+    people_write(tenant, 6, start=4)
+    keep_counts(tenant=tenant.id, now=now())
+    keep_counts(tenant=tenant.id, now=now())
+    shown = signed_in(people["privacy_officer"]).get("/")
+    days = next(one for one in shown.context["charts"] if one.name == "days")
+    assert 'role="img"' in shown.content.decode()
+    assert json.loads(days.data)["labels"] == [day[5:] for day, _figure in days.rows]
 
 
 def test_several_roles_see_the_sum(tenant, people):
