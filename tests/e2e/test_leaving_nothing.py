@@ -4,8 +4,10 @@ OWASP ASVS 5.0, 14.3.1 to 14.3.3.
 """
 
 import shutil
+from contextlib import suppress
 
 import pytest
+from playwright.sync_api import Error
 
 from governance.web.headers import NoStoreMiddleware
 from tests.e2e.conftest import FLAGS
@@ -54,7 +56,10 @@ def sign_out(page):
 def back_to_the_chat(page, chat):
     """Go back until the address is the chat's or the sign-in's for it; what is shown then."""
     for _ in range(4):
-        page.go_back(wait_until="commit")
+        page.wait_for_load_state()
+        with suppress(Error):  # Where a page leads on at once, the browser gives up the navigation that is waited for.
+            page.go_back(wait_until="commit")
+        page.wait_for_load_state()
         if str(chat) in page.url:
             break
     return page.inner_text("body")
