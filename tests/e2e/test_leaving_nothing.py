@@ -56,10 +56,8 @@ def sign_out(page):
 def back_to_the_chat(page, chat):
     """Go back until the address is the chat's or the sign-in's for it; what is shown then."""
     for _ in range(4):
-        page.wait_for_load_state()
         with suppress(Error):  # Where a page leads on at once, the browser gives up the navigation that is waited for.
-            page.go_back(wait_until="commit")
-        page.wait_for_load_state()
+            page.go_back(wait_until="commit", timeout=10_000)
         if str(chat) in page.url:
             break
     return page.inner_text("body")
