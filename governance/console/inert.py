@@ -90,7 +90,7 @@ def _chips(markup: str) -> str:
 
 
 def _chip(character: str) -> str:
-    name = unicodedata.name(character, "unnamed character").lower()
+    name = unicodedata.name(character, "").lower() or _("unnamed character")
     tip = html.escape(_("hidden character: %(name)s") % {"name": name})
     return f'<span class="tv-hidden" title="{tip}">U+{ord(character):04X}</span>'
 
