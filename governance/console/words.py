@@ -97,6 +97,11 @@ WITHHELD: Final = {
 }
 
 
+def kind_word(kind: str) -> str:
+    """Return what a type of a finding is called, in the reader's language; one that a tenant named stays as it is."""
+    return gettext(kind.replace("_", " ").lower())
+
+
 def attested(word: str) -> str:
     """Return what vouches for a record, as `attestation` tells it, in the reader's language."""
     if word == SELF_ATTESTED:

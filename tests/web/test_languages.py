@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils.translation import override
 from rest_framework.test import APIClient
 
-from governance.console.words import WITHHELD, attested
+from governance.console.words import WITHHELD, attested, kind_word
 from governance.identity.tokens import mint
 from governance.vault.reading import _WITHHELD
 from tests.conftest import make_person, now
@@ -119,3 +119,17 @@ def test_what_vouches_for_a_record_is_said_in_the_readers_language(word, chinese
         assert attested(word) == word
     with override("zh-hans"):
         assert attested(word) == chinese
+
+
+def test_a_type_that_a_mark_names_is_said_in_the_readers_language_and_a_tenants_own_stays():
+    with override("en"):
+        assert kind_word("RESIDENT_ID") == "resident id"
+    with override("zh-hans"):
+        assert kind_word("RESIDENT_ID") == "居民身份证号"
+        assert kind_word("BADGE_NUMBER") == "badge number"
+
+
+def test_what_is_wrong_with_a_policy_is_told_in_chinese_while_it_is_written(officer):
+    choose(officer, "zh-hans")
+    given = {"writing": "cedar", "name": "p", "cedar": "permit ("}
+    assert "策略文本不符合模式，或指明了某个会话。" in officer.post("/policies/check", given).content.decode()
