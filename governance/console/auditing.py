@@ -21,6 +21,7 @@ from governance.audit.verifying import verify_chain
 from governance.console.acting import act
 from governance.console.gates import open_actions, page
 from governance.console.inert import spelled
+from governance.console.words import attested
 from governance.identity.models import User
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
@@ -63,7 +64,7 @@ def verify(request: HttpRequest, principal: Principal, given: dict[str, Any]) ->
     with tenant_scope(tenant, using="audit"):
         report = verify_chain(tenant=tenant, outside=heads, unreadable=unreadable, trusted=trusted_keys(), attestation=word)
     record_now(tenant=tenant, event="audit.verified", **principal.as_actor(), head=report.head.hex())
-    return _show(request, principal, report=report, head=report.head.hex())
+    return _show(request, principal, report=report, head=report.head.hex(), vouched=attested(word))
 
 
 def latest(principal: Principal) -> list[Line]:

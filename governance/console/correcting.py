@@ -12,6 +12,7 @@ from django import forms
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,7 +21,7 @@ from governance.console.forms import NothingToSay, ReasonField
 from governance.console.gates import current_time, purpose_of
 from governance.console.inert import spelled
 from governance.console.marks import TIERS
-from governance.console.words import FINDING_STATES, Status
+from governance.console.words import FINDING_STATES, Status, kind_word
 from governance.identity.principals import Principal
 from governance.privacy import judging
 from governance.privacy.detectors import Kind
@@ -30,7 +31,7 @@ from governance.privacy.locating import NotLocated, located, place_in_original, 
 from governance.vault.documents import Document
 from governance.vault.reading import read_conversation
 
-_KINDS: Final = [(str(kind), str(kind).replace("_", " ").lower()) for kind in Kind]
+_KINDS: Final = [(str(kind), lazy(kind_word, str)(kind)) for kind in Kind]
 
 
 class MaskForm(forms.Form):
@@ -110,7 +111,7 @@ def _findings(principal: Principal, record: UUID) -> list[FindingLine]:
     return [
         FindingLine(
             shown=one,
-            kind=one.type.replace("_", " ").lower(),
+            kind=kind_word(one.type),
             by=_("a person") if one.said_by == "person" else f"{one.rule} ({TIERS.get(one.tier, one.tier)})",
             status=FINDING_STATES[one.state],
             acts=one.state != "rejected",

@@ -17,7 +17,7 @@ from governance.audit.models import AuditEntry, Checkpoint
 from governance.console.cards import bounded
 from governance.console.gates import current_time, page
 from governance.console.hierarchy import provider_names
-from governance.console.words import DOWN, LATE, WORKS, Status, span
+from governance.console.words import DOWN, LATE, WORKS, Status, attested, span
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.providers import ask_all
@@ -118,4 +118,4 @@ def _trail(tenant: UUID) -> Trail:
         newest = AuditEntry.objects.filter(tenant_id=tenant).order_by("-sequence").values_list("sequence", flat=True).first()
         head = Checkpoint.objects.filter(tenant_id=tenant).order_by("-sequence").values_list("sequence", "signed_at").first()
         sequence, at = head or (0, None)
-        return Trail(newest or 0, sequence, at, attestation(tenant=tenant), deliveries(tenant=tenant))
+        return Trail(newest or 0, sequence, at, attested(attestation(tenant=tenant)), deliveries(tenant=tenant))

@@ -18,6 +18,8 @@ from django.utils.translation import gettext as _
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from governance.console.words import kind_word
+
 Tips = Mapping[str, str]
 
 _NO_TIPS: Final[Tips] = MappingProxyType({})
@@ -90,7 +92,7 @@ def _chips(markup: str) -> str:
 
 
 def _chip(character: str) -> str:
-    name = unicodedata.name(character, "unnamed character").lower()
+    name = unicodedata.name(character, "").lower() or _("unnamed character")
     tip = html.escape(_("hidden character: %(name)s") % {"name": name})
     return f'<span class="tv-hidden" title="{tip}">U+{ord(character):04X}</span>'
 
@@ -104,7 +106,7 @@ def _mark(match: "re.Match[str]", tips: Tips) -> str:
 
 def _usual_tip(kind: str) -> str:
     said = _("Masked %(kind)s. The same value has the same mark in this conversation; another one has another.")
-    return said % {"kind": kind.replace("_", " ").lower()}
+    return said % {"kind": kind_word(kind)}
 
 
 def _finished(markup: str, tips: Tips) -> SafeString:

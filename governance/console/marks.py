@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from governance.console.words import kind_word
 from governance.identity.principals import Principal
 from governance.privacy.judging import RULE
 from governance.privacy.locating import Span, sources_of_marks, spans_of
@@ -35,7 +36,7 @@ def tips_of(principal: Principal, opened: OpenedConversation) -> dict[UUID, Mapp
 
 def _tip(spans: Sequence[Span], policies: str) -> str:
     by = _("a person") if all(one.rule == RULE for one in spans) else _rules(spans)
-    said = {"kind": spans[0].type.replace("_", " ").lower(), "by": by, "policies": policies or "–"}
+    said = {"kind": kind_word(spans[0].type), "by": by, "policies": policies or "–"}
     return _("Masked: %(kind)s, by %(by)s. You see the redacted view by %(policies)s.") % said
 
 

@@ -25,6 +25,7 @@ from governance.console.policy_words import said_of_text
 from governance.console.words import Status
 from governance.identity.principals import Principal
 from governance.vault.explaining import try_draft
+from governance.web.explanations import told
 from governance.web.limits import LimiterAway, TooMany, count
 from governance.web.statuses import status_of
 
@@ -55,7 +56,9 @@ def check(request: HttpRequest, principal: Principal, given: dict[str, Any]) -> 
     try:
         count("policy-check", str(principal.user_id), most=CHECKS_A_MINUTE, seconds=60)
     except (TooMany, LimiterAway) as refusal:
-        return render(request, "console/policy_check.html", {"fault": str(refusal)}, status=status_of(refusal.code))
+        return render(
+            request, "console/policy_check.html", {"fault": told(refusal.code, str(refusal))}, status=status_of(refusal.code)
+        )
     return render(request, "console/policy_check.html", checked(WritingForm(request.POST), request.POST.get("name", "")))
 
 
@@ -67,12 +70,12 @@ def checked(form: WritingForm, name: str) -> dict[str, Any]:
     try:
         cedar = form.written(name)
     except PolicyInvalid as fault:
-        return {"fault": str(fault)}
+        return {"fault": told(fault.code, str(fault))}
     shown = {"cedar": cedar, "by_form": form.cleaned_data["writing"] == BY_FORM}
     try:
         validate(cedar)
     except PolicyInvalid as fault:
-        return {"fault": str(fault), **shown}
+        return {"fault": told(fault.code, str(fault)), **shown}
     return {"said": said_of_text(name, cedar), "good": True, **shown}
 
 

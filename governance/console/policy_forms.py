@@ -18,7 +18,7 @@ from governance.identity.roles import Role
 BY_FORM: Final = "form"
 BY_HAND: Final = "cedar"
 _ANSWERS: Final = (("", _("no matter")), ("yes", _("yes")), ("no", _("no")))
-_LEVELS: Final = (("", _("no matter")), *((level, level) for level in CLASSIFICATIONS))
+_LEVELS: Final = (("", _("no matter")), *((level, _(level)) for level in CLASSIFICATIONS))
 _MOMENT: Final = "%Y-%m-%dT%H:%M"
 _FURTHER: Final = (
     "lowest", "highest", "held", "restricted", "not_before", "not_after", "from_time", "until_time",

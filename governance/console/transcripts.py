@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from governance.console.inert import Tips, plain, rich, spelled
+from governance.console.words import WITHHELD
 from governance.vault.documents import Document
 from governance.vault.records import OpenedMessage
 
@@ -100,7 +101,7 @@ def _shown(message: OpenedMessage, branch: str, tips: Tips) -> Shown:
         body=rich("\n\n".join(texts), tips) if texts and kind != "tool" else None,
         raw=plain(_json(document.item), tips) if document is not None else None,
         folded=tuple(folded),
-        withheld=message.withheld,
+        withheld=str(WITHHELD.get(message.withheld, message.withheld)),
         branch=branch,
     )
 

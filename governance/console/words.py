@@ -3,8 +3,11 @@
 from typing import Final, NamedTuple
 
 from django.utils.functional import Promise
+from django.utils.text import get_text_list
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+
+from governance.audit.attesting import SELF_ATTESTED
 
 _MINUTE: Final = 60
 _HOUR: Final = 3600
@@ -84,6 +87,27 @@ TOPICS: Final = {
     "rescan": _("Scan anew"),
     "notice": _("Notice by mail"),
 }
+
+
+WITHHELD: Final = {
+    "not scanned yet": _("not scanned yet"),
+    "could not be scanned": _("could not be scanned"),
+    "set aside after three attempts": _("set aside after three attempts"),
+    "erased": _("erased"),
+}
+
+
+def kind_word(kind: str) -> str:
+    """Return what a type of a finding is called, in the reader's language; one that a tenant named stays as it is."""
+    return gettext(kind.replace("_", " ").lower())
+
+
+def attested(word: str) -> str:
+    """Return what vouches for a record, as `attestation` tells it, in the reader's language."""
+    if word == SELF_ATTESTED:
+        return gettext("self-attested")
+    kinds = word.removeprefix("attested by ").removesuffix(" outside").split(" and ")
+    return gettext("attested by %(kinds)s outside") % {"kinds": get_text_list(kinds, gettext("and"))}
 
 
 def span(seconds: float | None) -> str:

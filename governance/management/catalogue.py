@@ -23,7 +23,8 @@ from governance.access.cells import CLASSIFICATIONS
 from governance.access.models import AccessPolicy
 from governance.access.purposes import SEED
 from governance.approvals.acts import ACTS
-from governance.vault.models import State
+from governance.privacy.detectors.spans import Kind
+from governance.vault.models import LawfulBasis, State
 
 KEYWORDS: Final[Mapping[str, Any]] = {
     "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "translated": None,
@@ -116,6 +117,8 @@ def _values() -> Iterator[str]:
     yield from State.labels
     yield from AccessPolicy.State.labels
     yield from CLASSIFICATIONS
+    yield from LawfulBasis.labels
+    yield from (kind.replace("_", " ").lower() for kind in Kind)
     yield "Passkey"  # The one word of allauth's pages that its own Chinese lacks.
     yield from SEED.values()
     yield from (act.meaning for act in ACTS.values())

@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils.translation import override
 from rest_framework.test import APIClient
 
+from governance.console.words import WITHHELD, attested, kind_word
 from governance.identity.tokens import mint
+from governance.vault.reading import _WITHHELD
 from tests.conftest import make_person, now
 
 
@@ -97,3 +100,36 @@ def test_a_problem_of_the_api_has_a_translated_detail_and_the_same_code(tenant):
     unknown = APIClient().get("/api/v1/conversations", headers={"authorization": "Bearer tv_x_y", "accept-language": "zh"})
     assert unknown.json()["detail"].startswith("令牌未知")
     assert unknown.json()["code"] == "identity.token_invalid"
+
+
+def test_every_reason_for_withholding_is_said_in_the_readers_language():
+    with override("en"):
+        assert {code: str(said) for code, said in WITHHELD.items()} == {reason: reason for reason in _WITHHELD.values()}
+    with override("zh-hans"):
+        assert str(WITHHELD["not scanned yet"]) == "尚未扫描"
+
+
+@pytest.mark.parametrize(("word", "chinese"), [
+    ("self-attested", "自我证明"),
+    ("attested by file outside", "由外部的 file 证明"),
+    ("attested by file and s3 outside", "由外部的 file 和 s3 证明"),
+])  # fmt: skip
+def test_what_vouches_for_a_record_is_said_in_the_readers_language(word, chinese):
+    with override("en"):
+        assert attested(word) == word
+    with override("zh-hans"):
+        assert attested(word) == chinese
+
+
+def test_a_type_that_a_mark_names_is_said_in_the_readers_language_and_a_tenants_own_stays():
+    with override("en"):
+        assert kind_word("RESIDENT_ID") == "resident id"
+    with override("zh-hans"):
+        assert kind_word("RESIDENT_ID") == "居民身份证号"
+        assert kind_word("BADGE_NUMBER") == "badge number"
+
+
+def test_what_is_wrong_with_a_policy_is_told_in_chinese_while_it_is_written(officer):
+    choose(officer, "zh-hans")
+    given = {"writing": "cedar", "name": "p", "cedar": "permit ("}
+    assert "策略文本不符合模式，或指明了某个会话。" in officer.post("/policies/check", given).content.decode()
