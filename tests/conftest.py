@@ -60,7 +60,8 @@ BEGIN
         END IF;
     END LOOP;
     PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
-    FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
+    FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL
+        AND sequencename NOT IN ('django_migrations_id_seq', 'django_content_type_id_seq', 'auth_permission_id_seq');
 END $$
 """
 
