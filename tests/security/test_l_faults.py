@@ -108,14 +108,14 @@ def test_l06_control_a_debug_page_shows_the_local(sentinel, settings, monkeypatc
     assert found(sentinel, Client(raise_request_exception=False).get("/keys").content)
 
 
-TASKS = ("classify", "jobs", "expire", "keys", "sweep", "checkpoint", "checkpoints")
+TASKS = ("classify", "jobs", "expire", "figures", "keys", "sweep", "checkpoint", "checkpoints")
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_l06_a_fault_inside_any_task_shows_nothing(name, tenant, sentinel, log, monkeypatch):
     ours, stock = log
     fault = broken(sentinel)
-    for inner in ("classify_for_all", "work_for_all", "expire_due", "keep_up", "pending_tenants", "attest"):
+    for inner in ("classify_for_all", "work_for_all", "expire_due", "keep_up", "keep_counts", "pending_tenants", "attest"):
         monkeypatch.setattr(tasks, inner, fault)
     task = getattr(tasks, name)
     arguments = [str(tenant.id)] if name in {"classify", "jobs", "checkpoint"} else []
