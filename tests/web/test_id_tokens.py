@@ -12,11 +12,6 @@ from governance.web.federation.errors import FederationRefused
 from governance.web.federation.id_tokens import groups_of, read_id_token
 
 HERE = Directory("https://id.example.com", "vault", "", "acme", "groups", ("openid",), {})
-NOW = datetime.now(UTC)
-CLAIMS = {
-    "iss": HERE.issuer, "aud": "vault", "sub": "s", "nonce": "n",
-    "iat": int(NOW.timestamp()), "exp": int(NOW.timestamp()) + 300,
-}  # fmt: skip
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 SMALL = rsa.generate_private_key(public_exponent=65537, key_size=1024)
 P256, P384, ED = (
@@ -38,9 +33,14 @@ def shown(key, algorithm, **more):
 
 
 def read(key, algorithm, *, keys=None, header=None, **claims):
-    token = jwt.encode({**CLAIMS, **claims}, key, algorithm=algorithm, headers={"kid": "k"} if header is None else header)
+    now = datetime.now(UTC)
+    claims = {
+        "iss": HERE.issuer, "aud": "vault", "sub": "s", "nonce": "n",
+        "iat": int(now.timestamp()), "exp": int(now.timestamp()) + 300, **claims,
+    }  # fmt: skip
+    token = jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "k"} if header is None else header)
     keys = [shown(key, algorithm)] if keys is None else keys
-    return read_id_token(token, keys=keys, directory=HERE, nonce="n", now=NOW, fresh=False)
+    return read_id_token(token, keys=keys, directory=HERE, nonce="n", now=now, fresh=False)
 
 
 @pytest.mark.parametrize(("key", "algorithm"), [
@@ -86,7 +86,9 @@ def test_z06_what_is_signed_otherwise_is_refused(name):
 @pytest.mark.parametrize("token", [None, 7, "", "a.b.c", "a.b", "....", "\0", "eyJhbGciOiJSUzI1NiJ9." * 3, "e30.e30.e30"])
 def test_z06_what_is_no_token_is_refused(token):
     with pytest.raises(FederationRefused):
-        read_id_token(token, keys=[shown(RSA, "RS256")], directory=HERE, nonce="n", now=NOW, fresh=False)
+        read_id_token(
+            token, keys=[shown(RSA, "RS256")], directory=HERE, nonce="n", now=datetime.now(UTC), fresh=False
+        )
 
 
 def test_groups_are_a_list_of_names_or_none():
