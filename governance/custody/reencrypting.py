@@ -8,19 +8,15 @@
 A job that is killed goes on where its last step ended. One that is cancelled leaves both keys open; the next one ends it.
 """
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
-
 from governance.access.acting import require
 from governance.audit.recording import record_with_effect
+from governance.custody.preparing import Wanted, preparing_ahead
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import without_flush
@@ -34,12 +30,12 @@ from governance.keys.warming import warm
 from governance.keys.wrapped import NOBODY
 from governance.privacy.models import DetectionProfile
 from governance.privacy.profiles.sealing import seal_settings_anew
-from governance.vault.pending import KINDS, Kind
-from governance.vault.reencrypting import VIEWS, Page, any_left, count_sealed, lock_owners, prepare, write
+from governance.vault.pending import KINDS
+from governance.vault.reencrypting import VIEWS, Page, any_left, count_sealed, lock_owners, write
 
 TOPIC: Final = "reencrypt"
-AT_ONCE_SECONDS: Final = 3.0
-HAND_OVER_SECONDS: Final = 0.0005
+AT_ONCE_SECONDS: Final = 20.0
+MANY: Final = 20_000
 _FIRST: Final = str(NOBODY)
 
 
@@ -106,41 +102,19 @@ def _replace(job: Leased, ring: UUID, use: str, now: datetime) -> None:
 
 
 def _move_some(job: Leased, ring: UUID, use: str) -> None:
-    """Move pages of one table, each in a transaction of its own; the next page is read and sealed while one is written."""
-    table = int(job.cursor.get("table", 0))
-    kind, until = KINDS[table], time.monotonic() + AT_ONCE_SECONDS
-    with _thread_ahead() as ahead:
-        page = _prepared(job.tenant, kind, use, UUID(job.cursor["after"]))
-        while page.last is not None:
+    """Move pages of one table, each in a transaction of its own; where many are left, the next is sealed meanwhile."""
+    table, until = int(job.cursor.get("table", 0)), time.monotonic() + AT_ONCE_SECONDS
+    wanted = Wanted(job.tenant, use, table, UUID(job.cursor["after"]))
+    with preparing_ahead(worth_it=job.total is None or job.total - job.done >= MANY) as ahead:
+        ahead.ask(wanted)
+        while (page := ahead.page()).last is not None:
             last = time.monotonic() >= until
-            following = None if last else ahead.submit(_prepared, job.tenant, kind, use, page.last)
+            if not last:
+                ahead.ask(wanted._replace(after=page.last))
             _write(job, ring, use, table, page)
-            if following is None:
+            if last:
                 return
-            page = following.result()
     _end_of_table(job, ring, use, table)
-
-
-def _prepared(tenant: UUID, kind: Kind, use: str, after: UUID) -> Page:
-    with tenant_scope(tenant):
-        return prepare(tenant=tenant, kind=kind, use=use, after=after)
-
-
-@contextmanager
-def _thread_ahead() -> Iterator[ThreadPoolExecutor]:
-    """Yield one thread, which has a connection of its own and closes it at its end.
-
-    The interpreter goes from one thread to the other after half a millisecond and not after five: the thread that writes
-    asks for it a dozen times a page, with rows locked, while the other one seals.
-    """
-    usual = sys.getswitchinterval()
-    with ThreadPoolExecutor(max_workers=1) as ahead:
-        try:
-            sys.setswitchinterval(HAND_OVER_SECONDS)
-            yield ahead
-        finally:
-            sys.setswitchinterval(usual)
-            ahead.submit(lambda: connection.close())  # noqa: PLW0108 - looked up by that thread, and so its own
 
 
 def _write(job: Leased, ring: UUID, use: str, table: int, page: Page) -> None:

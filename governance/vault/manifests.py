@@ -61,6 +61,11 @@ def split(leaves: bytes) -> list[bytes]:
     return [leaves[start : start + _RECORD.size] for start in range(0, len(leaves), _RECORD.size)]
 
 
+def record_of(leaf: bytes) -> bytes:
+    """Return the 16 bytes of the id of the record that a leaf is of."""
+    return leaf[:16]
+
+
 def parse(leaves: bytes) -> Iterator[Leaf]:
     """Yield the leaves of a whole manifest."""
     for record, column, revision, digest in _RECORD.iter_unpack(leaves):

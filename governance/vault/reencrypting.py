@@ -18,7 +18,7 @@ from governance.crypto.envelope import Place
 from governance.keys.data_keys import open_with_successors
 from governance.keys.models import KeyUse
 from governance.vault.arrays import Array, BytesArray, IntArray, UuidArray, sends_arrays
-from governance.vault.manifests import Manifest, leaf_bytes, manifest_of, store_manifest
+from governance.vault.manifests import Manifest, leaf_bytes, manifest_of, record_of, split, store_manifest
 from governance.vault.models import Message
 from governance.vault.pending import KINDS, Kind
 
@@ -42,22 +42,22 @@ _WRITE: Final = (
     " FROM unnest(%b::uuid[], %b::uuid[], %b::int4[], %b::uuid[], %b::bytea[]) AS u(id, data_key, revision, successor, body)"
     " WHERE m.id = u.id AND m.{view}_data_key_id = u.data_key AND m.{view}_revision = u.revision RETURNING m.id"
 )
+_NOTHING: Final = manifest_of([])
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What `prepare` made, ready to be sent.
+    """What `prepare` made, ready to be sent, also to another process: `records` rows.
 
     `last` is the last id that it looked at, None at the table's end. `columns` say of each record which row it is, the key
-    and revision that the row must hold, and what comes there; `leaves` and `manifest` are of the new envelopes.
+    and revision that the row must hold, and what comes there; `manifest` is of the new envelopes.
     """
 
     last: UUID | None
-    records: tuple[UUID, ...] = ()
+    records: int = 0
     owners: frozenset[UUID] = frozenset()
     columns: tuple[Array, ...] = ()
-    leaves: tuple[bytes, ...] = ()
-    manifest: Manifest | None = None
+    manifest: Manifest = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def prepare(*, tenant: UUID, kind: Kind, use: str, after: UUID) -> Page:
     records, _, data_keys, revisions, _ = zip(*found, strict=True)
     columns = (UuidArray(records), UuidArray(data_keys), IntArray(revisions), UuidArray(successors), BytesArray(envelopes))
     owners = frozenset(pair.owner for pair in keys.values())
-    return Page(last, records, owners, columns, tuple(leaves), manifest_of(leaves))
+    return Page(last, len(found), owners, columns, manifest_of(leaves))
 
 
 def write(*, tenant: UUID, kind: Kind, use: str, page: Page) -> Moved:
@@ -153,7 +153,7 @@ def write(*, tenant: UUID, kind: Kind, use: str, page: Page) -> Moved:
         cursor.execute(_statement(_WRITE, kind, use), columns)
         written = {row[0] for row in cursor.fetchall()}
     manifest = page.manifest
-    if manifest is None or len(written) < len(page.records):
-        rows = zip(page.records, page.leaves, strict=True)
-        manifest = manifest_of([leaf for record, leaf in rows if record in written])
+    if len(written) < page.records:
+        there = {record.bytes for record in written}
+        manifest = manifest_of([leaf for leaf in split(manifest.leaves) if record_of(leaf) in there])
     return Moved(len(written), store_manifest(tenant=tenant, manifest=manifest), manifest.root)

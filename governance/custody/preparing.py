@@ -1,0 +1,130 @@
+"""A process that reads and seals the next page of a re-encryption while the worker writes the one before.
+
+Two threads of one interpreter wait for each other a dozen times a page; two processes use two cores. It is a help and no
+more: what it cannot do, for whatever reason, the worker does itself, and so meets the error where it is handled. It is
+started with the worker's environment, gets numbers of rows and gives envelopes; no text and no key passes between them. It
+ends with the worker: at the end of its channel, or after a minute on one page.
+"""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+
+from governance.identity.scoping import tenant_scope
+from governance.keys.warming import warm
+from governance.vault.pending import KINDS
+from governance.vault.reencrypting import Page, prepare
+
+LONGEST_PAGE: Final = 60
+_PROGRAM: Final = "import sys, django; django.setup(); from {0} import serve; serve(int(sys.argv[1]))"
+
+
+def command(descriptor: int) -> list[str]:
+    """Return the command line of the process that serves a channel."""
+    return [sys.executable, "-c", _PROGRAM.format(__name__), str(descriptor)]
+
+
+class Wanted(NamedTuple):
+    """Which page: of a tenant's table, by its number, the records sealed for `use` with ids above `after`."""
+
+    tenant: UUID
+    use: str
+    table: int
+    after: UUID
+
+    def prepare(self) -> Page:
+        """Read and seal it in this process; the versions are warm. Raises what `reencrypting.prepare` does."""
+        with tenant_scope(self.tenant):
+            return prepare(tenant=self.tenant, kind=KINDS[self.table], use=self.use, after=self.after)
+
+
+class Ahead:
+    """The worker's side: asks for one page at a time, and prepares it itself where the process is not there."""
+
+    def __init__(self, channel: "Connection[Wanted, Page | None] | None") -> None:
+        self._channel = channel
+        self._begun = False
+        self._asked: Wanted | None = None
+        self._sent = False
+
+    def ask(self, wanted: Wanted) -> None:
+        """Say which page comes next."""
+        self._asked, self._sent = wanted, False
+        if self._channel is not None and self.there():
+            with self._left_alone():
+                self._channel.send(wanted)
+                self._sent = True
+
+    def page(self) -> Page:
+        """Return the page that was asked for. Raises what `Wanted.prepare` does."""
+        assert self._asked is not None  # noqa: S101  # nosec B101 - the caller asks first
+        found = None
+        if self._channel is not None and self._sent:
+            with self._left_alone():
+                found = self._channel.recv()
+        return self._asked.prepare() if found is None else found
+
+    def there(self) -> bool:
+        """Return whether the process has begun: it says so once; its start takes a second or two."""
+        if not self._begun and self._channel is not None and self._channel.poll():
+            with self._left_alone():
+                self._channel.recv()
+                self._begun = True
+        return self._begun
+
+    @contextmanager
+    def _left_alone(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, EOFError):
+            self._channel = None
+
+
+@contextmanager
+def preparing_ahead(*, worth_it: bool) -> Iterator[Ahead]:
+    """Yield the side of the worker; a process stands behind it where that is `worth_it`. It is ended with the block."""
+    if not worth_it:
+        yield Ahead(None)
+        return
+    ours, theirs = Pipe()
+    with ours:
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 - this interpreter and this module
+                command(theirs.fileno()), pass_fds=[theirs.fileno()], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
+        try:
+            yield Ahead(ours)
+        finally:
+            process.kill()  # It writes nothing, so there is nothing to end well.
+            process.wait()
+
+
+def serve(descriptor: int) -> None:
+    """The process: say that it has begun, then answer until the channel ends, with None for what does not go."""
+    channel: Connection[Page | None, Wanted] = Connection(descriptor)
+    with suppress(EOFError, OSError), channel:
+        channel.send(None)
+        while True:
+            wanted = channel.recv()
+            signal.alarm(LONGEST_PAGE)
+            page = _prepared(wanted)
+            signal.alarm(0)
+            channel.send(page)
+
+
+def _prepared(wanted: Wanted) -> Page | None:
+    try:
+        with tenant_scope(wanted.tenant):
+            warm(tenant=wanted.tenant, uses=frozenset({wanted.use}), emergency=True)
+        return wanted.prepare()
+    except Exception:  # noqa: BLE001 - the worker meets it itself, where one kind is told from another
+        return None

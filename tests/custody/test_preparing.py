@@ -1,0 +1,124 @@
+"""The process that prepares pages of a re-encryption ahead: it helps, and where it cannot the worker does it itself."""
+
+import os
+import subprocess
+
+import pytest
+
+from governance.crypto.errors import CannotOpen
+from governance.custody import preparing, reencrypting
+from governance.custody.preparing import Wanted, preparing_ahead
+from governance.custody.reencrypting import ask_reencrypt, reencrypt_step
+from governance.identity.scoping import tenant_scope
+from governance.jobs.leasing import claim_job
+from governance.keys.wrapped import NOBODY
+from governance.vault.comparing import verify_content
+from tests.conftest import as_principal, item, now, store
+from tests.processes import environment, wait_for
+from tests.security.test_c_ciphertext import read, sql
+
+COUNT = 6
+
+
+@pytest.fixture
+def officer(tenant, people):
+    return as_principal(tenant, people["security_officer"], second_factor=True)
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """The processes that are started, on this test's database."""
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    begun, start = [], subprocess.Popen
+
+    def started(command, **more):
+        begun.append(start(command, **more))
+        return begun[-1]
+
+    monkeypatch.setattr(preparing.subprocess, "Popen", started)
+    return begun
+
+
+def replaced(tenant, officer):
+    """Six chats and a re-encryption whose keys were replaced, with nothing moved yet."""
+    chats = [one.id for one in store(tenant, *(item(f"c-{at}", f"hello {at}", subject=f"u-{at}") for at in range(COUNT)))]
+    ask_reencrypt(principal=officer, use="content", now=now())
+    with tenant_scope(tenant.id):
+        job, _ = claim_job([reencrypting.TOPIC])
+    while job.cursor.get("phase", "replace") != "move":
+        reencrypt_step(job)
+    return chats, job
+
+
+def nobody_prepares_here(monkeypatch):
+    monkeypatch.setattr(Wanted, "prepare", lambda _: pytest.fail("the worker prepared a page itself"))
+
+
+def test_the_process_prepares_pages_that_the_worker_can_write(tenant, officer, processes, monkeypatch):
+    chats, job = replaced(tenant, officer)
+    wanted = Wanted(tenant.id, "content", 0, NOBODY)
+    with preparing_ahead(worth_it=True) as ahead, monkeypatch.context() as patched:
+        wait_for(ahead.there)
+        nobody_prepares_here(patched)
+        ahead.ask(wanted)
+        page = ahead.page()
+        ahead.ask(wanted._replace(after=page.last))
+        assert ahead.page().last is None
+    assert (page.records, len(page.owners), len(page.manifest.leaves)) == (COUNT, COUNT, 53 * COUNT)
+    assert processes[0].poll() is not None, "it ends with the block"
+    with tenant_scope(tenant.id):
+        ring = reencrypting.rings_of(tenant.id)["content"]
+    reencrypting._write(job, ring, "content", 0, page)
+    assert [read(tenant, chat) for chat in chats] == [[f"hello {at}"] for at in range(COUNT)]
+    with tenant_scope(tenant.id):
+        assert verify_content(tenant=tenant.id).faults == []
+
+
+def test_a_job_with_much_to_do_uses_it_and_one_with_little_does_not(tenant, officer, processes, monkeypatch):
+    chats, job = replaced(tenant, officer)
+    monkeypatch.setattr(reencrypting, "MANY", 2 * COUNT)
+    while not job.finished:
+        reencrypt_step(job)
+    assert len(processes) == 1, "for the messages; when the heads came half was done"
+    assert [read(tenant, chat) for chat in chats] == [[f"hello {at}"] for at in range(COUNT)]
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_where_the_process_is_killed_the_worker_goes_on_alone(tenant, officer, processes, asked_before):
+    replaced(tenant, officer)
+    wanted = Wanted(tenant.id, "content", 0, NOBODY)
+    with preparing_ahead(worth_it=True) as ahead:
+        wait_for(ahead.there)
+        os.kill(processes[0].pid, 19)  # It stops, so that it cannot have answered.
+        if asked_before:
+            ahead.ask(wanted)
+        processes[0].kill()
+        processes[0].wait()
+        if not asked_before:
+            ahead.ask(wanted)
+        assert ahead.page().records == COUNT
+        ahead.ask(wanted)
+        assert ahead.page().records == COUNT
+
+
+def test_what_the_process_cannot_open_is_the_worker_s_own_error(tenant, officer, processes):
+    replaced(tenant, officer)
+    sql(
+        "UPDATE governance_message SET source = overlay(source placing '\\x00'::bytea from length(source)) WHERE ordinal = 0"
+    )
+    with preparing_ahead(worth_it=True) as ahead:
+        wait_for(ahead.there)
+        ahead.ask(Wanted(tenant.id, "content", 0, NOBODY))
+        with pytest.raises(CannotOpen):
+            ahead.page()
+        assert processes[0].poll() is None, "and it stays"
+
+
+def test_it_ends_when_the_worker_is_gone(tenant, processes):
+    ours, theirs = preparing.Pipe()
+    with ours, theirs:
+        child = subprocess.Popen(preparing.command(theirs.fileno()), pass_fds=[theirs.fileno()])
+        theirs.close()
+        assert ours.poll(30)
+    assert child.wait(30) == 0
