@@ -165,6 +165,38 @@ def test_two_people_put_a_policy_in_force_and_out_again(tenant, officer, people,
         assert reader.get(f"/conversations/{stored[0]}").status_code == expected
 
 
+def test_a_second_person_who_manages_no_policies_reads_what_they_agree_to(tenant, officer, people, stored):
+    second, row = officer_client(tenant, "privacy_officer"), drafted(officer, tenant)
+    assert second.get(f"/policies/{row.id}").status_code == 403
+    asked = officer.post(f"/policies/{row.id}/ask", {"reason": "agreed in the meeting"})["Location"]
+    line = '+forbid (principal, action in [Action::"read_redacted"], resource)'
+    before = refusals(tenant)
+    for address in (asked, f"{asked}/agree", f"{asked}/refuse", f"/policies/{row.id}"):
+        page = second.get(address)
+        assert page.status_code == 200, address
+        assert line in text_of(page), address
+        assert "Roles analyst Actions read_redacted Purposes quality" in text_of(page), address
+    assert (refusals(tenant), "All versions" in text_of(page), "Dry run" in text_of(page)) == (before, False, False)
+    for address in (asked, f"/policies/{row.id}"):
+        refused = signed_in(people["analyst"]).get(address)
+        assert refused.status_code == 403, address
+        assert "read_redacted" not in text_of(refused), address
+    assert second.post(f"/policies/{row.id}/dry-run", {"last": "100"}).status_code == 403
+    assert second.post(f"{asked}/agree").status_code == 303
+    assert line in text_of(second.get(asked)), "what somebody agreed to stays open to them"
+    third = officer_client(tenant, "privacy_officer").get(asked)
+    assert third.status_code == 200
+    assert line not in text_of(third), "nobody asks them any more"
+
+
+def test_a_policy_that_is_to_go_is_shown_as_what_goes(tenant, officer):
+    row = policy_named(tenant, "analysts-read-redacted")
+    asked = officer.post(f"/policies/{row.id}/ask", {"reason": "too wide"})["Location"]
+    page = text_of(officer_client(tenant, "privacy_officer").get(f"{asked}/agree"))
+    assert "What would not decide any more" in page
+    assert f"-{row.cedar.splitlines()[1]}" in page
+
+
 def test_a_refused_reader_is_told_why(tenant, people, stored):
     Officers(tenant).put_in_force("rule", FORBID_MAIL("support-bot"))
     reader = signed_in(people["analyst"])

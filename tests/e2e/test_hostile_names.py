@@ -11,8 +11,8 @@ from governance.identity.members import MemberRefused, create_person
 from governance.ingest.formats.errors import FormatError
 from governance.pipeline.running import run_classification
 from tests.conftest import as_principal, item, now, store
-from tests.e2e.test_policy_pages import enter
 from tests.e2e.test_urlconf import FRAGMENTS, pages_of
+from tests.e2e.walking import enter
 from tests.security.matrix import World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
