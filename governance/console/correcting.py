@@ -1,7 +1,8 @@
 """Findings corrected in place: mask a stretch that no detector found, say that a finding is right, ask that one is undone.
 
 The texts stand in their redacted view, opened for the session's purpose as on the transcript. A person marks a stretch of
-what is shown; where that stands in the original is worked out from the findings, and the original is not shown.
+what is shown; where that stands in the original is worked out from the findings, and the original is not shown. The
+number of a record is that of its message, counted from 1, or 0 for the head of the conversation: its title and details.
 """
 
 from dataclasses import dataclass
@@ -74,12 +75,13 @@ def _open(request: HttpRequest, principal: Principal, conversation_id: UUID, num
     """Return the redacted view of one record, opened and recorded as on the transcript. Raises UnknownFinding."""
     opened = read_conversation(
         principal=principal, conversation_id=conversation_id, purpose=purpose_of(request), now=current_time(),
-        after=number - 2, limit=1,
+        after=max(number - 2, -1), limit=1,
     )  # fmt: skip
-    message = opened.messages[0] if opened.messages and opened.messages[0].ordinal == number - 1 else None
-    if message is None or message.document is None:
+    message = next((one for one in opened.messages if one.ordinal == number - 1), None)
+    document = message.document if message is not None else None if number else opened.head
+    if document is None:
         raise UnknownFinding(_("This record was not scanned yet, or is erased."))
-    return message.document
+    return document
 
 
 def _lines(document: Document) -> list[TextLine]:
@@ -121,8 +123,10 @@ def _findings(principal: Principal, record: UUID) -> list[FindingLine]:
 
 
 def _back(conversation_id: UUID, number: int) -> str:
-    """Return the address of the message in its transcript, on the page where it stands."""
+    """Return the address of the record in its transcript, on the page where it stands."""
     page = reverse("console:conversation", args=[conversation_id])
+    if not number:
+        return page
     return f"{page}?after={number - 2}#m{number}" if number > 1 else f"{page}#m{number}"
 
 
@@ -135,7 +139,7 @@ def _mask_sheet(request: HttpRequest, principal: Principal, conversation_id: UUI
     record = judging.record_at(principal=principal, conversation_id=conversation_id, number=number)
     first = next((one.number for one in lines if not one.apart), 0)
     return Sheet(
-        title=_("Findings of message %(number)s") % {"number": number},
+        title=_("Findings of message %(number)s") % {"number": number} if number else _("Findings of the title and details"),
         button=_("Mask this stretch"),
         back=_back(conversation_id, number),
         lead=_("To mask more takes one person and holds at once and for good. To show again what was masked takes two."),
@@ -155,7 +159,7 @@ def _mask_sheet(request: HttpRequest, principal: Principal, conversation_id: UUI
 def findings(
     request: HttpRequest, principal: Principal, given: dict[str, Any], conversation_id: UUID, number: int
 ) -> HttpResponseBase:  # fmt: skip
-    """Mask a stretch of a message for good."""
+    """Mask a stretch of a message, or of the title, for good."""
     record = judging.record_at(principal=principal, conversation_id=conversation_id, number=number)
     start, end = _place(request, principal, given, conversation_id=conversation_id, number=number, record=record)
     judging.mask(
@@ -173,7 +177,7 @@ def _place(
     if given["leaf"] >= len(leaves):
         raise NotLocated(_("The record has no text with this number."))
     text = leaves[given["leaf"]].text
-    rows = spans_of(tenant=principal.tenant_id, conversation=conversation_id, messages=[record]).get(record, [])
+    rows = spans_of(tenant=principal.tenant_id, conversation=conversation_id, records=[record]).get(record, [])
     marks = located(item, rows).get(given["leaf"], [])
     return place_in_original(marks, start=_unshown(text, given["start"]), end=_unshown(text, given["end"]))
 

@@ -26,7 +26,7 @@ def tips_of(principal: Principal, opened: OpenedConversation) -> dict[UUID, Mapp
     if opened.view != "redacted":
         return {}
     wanted = {one.id: one.document.item for one in opened.messages if one.document is not None}
-    findings = spans_of(tenant=principal.tenant_id, conversation=opened.id, messages=wanted)
+    findings = spans_of(tenant=principal.tenant_id, conversation=opened.id, records=wanted)
     policies = ", ".join(opened.policies)
     return {
         message: {mark: _tip(spans, policies) for mark, spans in sources_of_marks(wanted[message], rows).items()}

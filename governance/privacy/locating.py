@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from governance.identity.scoping import tenant_scope
 from governance.privacy.errors import PrivacyError
 from governance.privacy.leaves import Leaf, LeafKind, string_leaves
@@ -49,14 +51,20 @@ class Located:
     spans: tuple[Span, ...]
 
 
-def spans_of(*, tenant: UUID, conversation: UUID, messages: Iterable[UUID]) -> dict[UUID, list[Finding]]:
-    """Return the findings of messages of one conversation that are masked, by message; one query for all of them."""
+def spans_of(*, tenant: UUID, conversation: UUID, records: Iterable[UUID]) -> dict[UUID, list[Finding]]:
+    """Return the findings that are masked in records of one conversation, by record; one query for all of them.
+
+    A record is a message, or the conversation's head by the conversation's id.
+    """
+    wanted = set(records)
+    of = Q(message_id__in=wanted - {conversation})
+    if conversation in wanted:
+        of |= Q(message_id=None)
     found: dict[UUID, list[Finding]] = defaultdict(list)
     with tenant_scope(tenant):
-        rows = Finding.objects.filter(conversation_id=conversation, message_id__in=list(messages))
-        for row in rows.exclude(state=Finding.State.REJECTED).order_by("leaf", "start", "-end"):
-            if row.message_id is not None:
-                found[row.message_id].append(row)
+        rows = Finding.objects.filter(of, conversation_id=conversation).exclude(state=Finding.State.REJECTED)
+        for row in rows.order_by("leaf", "start", "-end"):
+            found[row.message_id or row.conversation_id].append(row)
     return dict(found)
 
 
