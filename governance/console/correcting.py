@@ -21,14 +21,15 @@ from governance.console.acting import Sheet, act, done
 from governance.console.forms import NothingToSay, ReasonField
 from governance.console.gates import current_time, purpose_of
 from governance.console.inert import spelled
-from governance.console.marks import TIERS
+from governance.console.marks import is_of_a_profile, said_by
 from governance.console.words import FINDING_STATES, Status, kind_word
 from governance.identity.principals import Principal
 from governance.privacy import judging
 from governance.privacy.detectors import Kind
+from governance.privacy.errors import WrongPlace
 from governance.privacy.judging import ACTION, Shown, UnknownFinding
 from governance.privacy.leaves import LeafKind, string_leaves
-from governance.privacy.locating import NotLocated, located, place_in_original, spans_of
+from governance.privacy.locating import located, place_in_original, spans_of
 from governance.vault.documents import Document
 from governance.vault.reading import read_conversation
 
@@ -67,6 +68,7 @@ class FindingLine:
     shown: Shown
     kind: str
     by: str
+    of_a_profile: bool
     status: Status
     acts: bool
 
@@ -99,9 +101,9 @@ def _shown(text: str) -> str:
 
 
 def _unshown(text: str, at: int) -> int:
-    """Return the place in `text` of a place in what `_shown` made of it. Raises NotLocated beyond its end."""
+    """Return the place in `text` of a place in what `_shown` made of it. Raises WrongPlace beyond its end."""
     if at > len(_shown(text)):
-        raise NotLocated(_("The text has no such place."))
+        raise WrongPlace(_("The text has no such place."))
     place = 0
     for _step in range(at):
         place += 2 if text.startswith("\r\n", place) else 1
@@ -114,7 +116,8 @@ def _findings(principal: Principal, record: UUID) -> list[FindingLine]:
         FindingLine(
             shown=one,
             kind=kind_word(one.type),
-            by=_("a person") if one.said_by == "person" else f"{one.rule} ({TIERS.get(one.tier, one.tier)})",
+            by=_("a person") if one.said_by == "person" else said_by(one.rule, one.tier),
+            of_a_profile=is_of_a_profile(one.rule),
             status=FINDING_STATES[one.state],
             acts=one.state != "rejected",
         )
@@ -171,11 +174,11 @@ def findings(
 def _place(
     request: HttpRequest, principal: Principal, given: dict[str, Any], *, conversation_id: UUID, number: int, record: UUID
 ) -> tuple[int, int]:  # fmt: skip
-    """Return where the stretch stands in the original. Raises NotLocated."""
+    """Return where the stretch stands in the original. Raises WrongPlace."""
     item = _open(request, principal, conversation_id, number).item
     leaves = list(string_leaves(item))
     if given["leaf"] >= len(leaves):
-        raise NotLocated(_("The record has no text with this number."))
+        raise WrongPlace(_("The record has no text with this number."))
     text = leaves[given["leaf"]].text
     rows = spans_of(tenant=principal.tenant_id, conversation=conversation_id, records=[record]).get(record, [])
     marks = located(item, rows).get(given["leaf"], [])

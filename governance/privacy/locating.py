@@ -16,17 +16,11 @@ from uuid import UUID
 from django.db.models import Q
 
 from governance.identity.scoping import tenant_scope
-from governance.privacy.errors import PrivacyError
+from governance.privacy.errors import WrongPlace
 from governance.privacy.leaves import Leaf, LeafKind, string_leaves
 from governance.privacy.models import Finding
 
 _MARK: Final = re.compile(r"\[[A-Z_]{1,32}·[a-z0-9]{1,8}\]")
-
-
-class NotLocated(PrivacyError):
-    """A place in a redacted text cannot be told in its original."""
-
-    code = "findings.place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +100,12 @@ def _groups(spans: list[Span]) -> list[list[Span]]:
 def place_in_original(marks: list[Located], *, start: int, end: int) -> tuple[int, int]:
     """Return the place in the original of `start` to `end` in the redacted text; a mark counts as a whole.
 
-    Raises NotLocated for what is no place.
+    Raises WrongPlace for what is no place.
     """
     if not 0 <= start < end:
-        raise NotLocated("A place is a start before its end.")
+        raise WrongPlace("A place is a start before its end.")
     if any(one.end > other.start for one, other in pairwise(marks)):
-        raise NotLocated("The marks of this text cannot be told apart.")
+        raise WrongPlace("The marks of this text cannot be told apart.")
     return _moved(marks, start, to_end=False), _moved(marks, end, to_end=True)
 
 

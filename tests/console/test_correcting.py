@@ -66,7 +66,9 @@ def test_a_stretch_is_masked_where_it_was_meant_behind_line_ends_marks_and_emoji
 
 
 def test_the_title_is_corrected_in_place(tenant, officer, people):
-    (made,) = store(tenant, item("c-2", "Mail kim0@example.com", title="Zebulon 👩\u200d🚀 asks kim1@example.com for Quigley"))
+    (made,) = store(
+        tenant, item("c-2", "Mail kim0@example.com", title="Zebulon 👩\u200d🚀 asks kim1@example.com for Quigley")
+    )
     run_classification(tenant.id)
     page, address = f"/conversations/{made.id}", f"/conversations/{made.id}/messages/0/findings"
     assert f'href="{address}"' in officer.get(page).content.decode()
