@@ -177,7 +177,7 @@ def test_what_masks_less_takes_two_people(tenant, officer, people):
     second = officer_client(tenant)
     for address in (asked, f"{asked}/agree"):
         shown = text_of(second.get(address))
-        assert "the whole tenant 2" in shown
+        assert "the whole tenant, version 2" in shown
         assert '- "Project Falcon"' in shown
         assert "Masks or protects less 1: 1 term is not masked any more" in shown
     assert officer.post(f"{asked}/agree").status_code == 409, "never the one who asked"
