@@ -137,7 +137,11 @@ def try_out(request: HttpRequest, principal: Principal, given: dict[str, Any], p
 
 def _facts(line: ProfileLine) -> list[tuple[str, str]]:
     shown = line.shown
-    return [(_("For"), line.scope), (_("Version"), str(shown.version)), (_("Reason of the draft"), shown.reason or "–")]
+    return [
+        (_("Applies to"), line.scope),
+        (_("Version"), str(shown.version)),
+        (_("Reason of the draft"), shown.reason or "–"),
+    ]
 
 
 def _activate_sheet(request: HttpRequest, principal: Principal, profile_id: UUID) -> Sheet:

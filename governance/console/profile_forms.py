@@ -14,10 +14,13 @@ from django.utils.translation import gettext_lazy
 from governance.console.forms import NothingToSay, ReasonField
 from governance.console.policy_forms import BY_FORM
 from governance.console.profile_words import LEVEL_WORDS, kind_or_nothing, said_of
+from governance.ingest.formats.errors import FormatError
+from governance.ingest.formats.json_values import loads
 from governance.privacy.detecting import LARGEST_TEXT
 from governance.privacy.detectors import Kind
 from governance.privacy.profiles import Fault, SettingsInvalid, read_settings
 from governance.privacy.profiles.classes import DEFAULTS, LEVELS, NOTHING
+from governance.web.explanations import told
 
 BY_HAND: Final = "json"
 LONGEST_JSON: Final = 1_000_000
@@ -112,7 +115,7 @@ class VersionForm(SettingsForm):
 class DraftForm(VersionForm):
     """A new profile: for the whole tenant or for one collection, what it says, and why."""
 
-    collection = forms.UUIDField(label=gettext_lazy("For"), required=False)
+    collection = forms.UUIDField(label=gettext_lazy("Applies to"), required=False)
 
 
 class AskForm(NothingToSay):
@@ -154,15 +157,21 @@ _READERS: Final[Mapping[str, Callable[[str, int], Any]]] = {
 
 
 def _line_fault(field: str, line: int, what: str) -> forms.ValidationError:
-    words = {"field": _LINES[field], "line": line, "what": what}
-    return forms.ValidationError(_("%(field)s, line %(line)s: %(what)s") % words)
+    return _fault_at(str(_LINES[field]), line, what)
+
+
+def _fault_at(place: str, line: int, what: str) -> forms.ValidationError:
+    if not line:
+        return forms.ValidationError(f"{place}: {what}")
+    words = {"place": place, "line": line, "what": what}
+    return forms.ValidationError(_("%(place)s, line %(line)s: %(what)s") % words)
 
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise forms.ValidationError(_("This is no JSON.")) from None
+        return loads(text.encode())
+    except FormatError as fault:
+        raise _fault_at(_("In JSON"), fault.line, told(fault.code, fault.reason)) from None
 
 
 def _checked(settings: Any, lines: Mapping[str, list[int]]) -> dict[str, Any]:
@@ -180,7 +189,7 @@ def _told(fault: Fault, lines: Mapping[str, list[int]]) -> forms.ValidationError
     if field in lines and number is not None and number < len(lines[str(field)]):
         return _line_fault(str(field), lines[str(field)][number], what)
     place = str(_LINES[str(field)]) if field in lines else ".".join(map(str, fault.steps)) or _("The profile")
-    return forms.ValidationError(_("%(place)s: %(what)s") % {"place": place, "what": what})
+    return _fault_at(place, 0, what)
 
 
 def filled_from(settings: Mapping[str, Any]) -> dict[str, Any]:

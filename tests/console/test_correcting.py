@@ -1,6 +1,5 @@
 """Findings corrected in place, and copies of a revealed message: by right, on the record, and exactly where it was meant."""
 
-import json
 import re
 
 import pytest
@@ -8,14 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from governance.approvals.models import Approval
-from governance.audit.models import AuditEntry
 from governance.identity.scoping import tenant_scope
 from governance.pipeline.running import run_classification
 from governance.privacy.models import Finding
 from governance.vault.models import Consultation
 from tests.access.policing import Officers
 from tests.conftest import item, store
-from tests.console.browsing import signed_in, text_of
+from tests.console.browsing import entries, signed_in, text_of
 from tests.console.officers import officer_client
 
 TEXT = "My name is Zebulon,\r\nmail kim0@example.com 👩\u200d🚀 and Mr Quigley."
@@ -33,11 +31,6 @@ def chat(tenant):
 @pytest.fixture
 def officer(tenant):
     return officer_client(tenant, "privacy_officer")
-
-
-def entries(tenant, **fields):
-    with tenant_scope(tenant.id):
-        return [json.loads(row.body) for row in AuditEntry.objects.filter(**fields).order_by("sequence")]
 
 
 def texts_of(page):

@@ -6,7 +6,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from governance.audit.models import AuditEntry
 from governance.console.profile_acts import CHECKS_A_MINUTE
 from governance.console.profile_forms import SettingsForm, filled_from
 from governance.identity.scoping import tenant_scope
@@ -18,7 +17,7 @@ from governance.privacy.profiles import read_settings
 from governance.vault.models import Collection
 from tests.api.clients import token_of
 from tests.conftest import as_principal, item, now, store
-from tests.console.browsing import refusals, signed_in, text_of
+from tests.console.browsing import entries, refusals, signed_in, text_of
 from tests.console.officers import officer_client
 from tests.security.matrix import fingerprint
 
@@ -57,11 +56,6 @@ def in_force(client, tenant, **given):
     return row
 
 
-def events(tenant, event):
-    with tenant_scope(tenant.id):
-        return [json.loads(row.body) for row in AuditEntry.objects.filter(event=event).order_by("sequence")]
-
-
 def settings_of(client, row):
     """What the domain opens of a version, as the API shows it."""
     shown = profiling.profile(principal=as_principal(row.tenant, client.person), profile_id=row.id, now=now())
@@ -72,7 +66,7 @@ def test_the_form_writes_what_the_domain_keeps_sealed(tenant, officer):
     row = drafted(officer, tenant, **BY_FORM)
     assert settings_of(officer, row) == SETTINGS
     assert (row.state, row.version, row.reason, row.collection_id) == ("draft", 1, "a new project", None)
-    assert events(tenant, "profile.drafted")[-1]["profile"] == str(row.id)
+    assert entries(tenant, event="profile.drafted")[-1]["profile"] == str(row.id)
     page = text_of(officer.get(f"/profiles/{row.id}"))
     for said in ("Project Falcon", "email support@example.com", "TCK-[0-9]{6}", "email internal confidential"):
         assert said in page, said
@@ -98,7 +92,9 @@ def test_the_json_by_hand_is_the_same_profile(tenant, officer):
         ({"patterns": "a CUSTOM a{1,2}\nticket FLOWER [0-9]"}, "Patterns of your own, line 2: a line is a name"),
         ({"patterns": "a CUSTOM a{1,2}\na CUSTOM b{1,2}"}, "Patterns of your own: two have the name a"),
         ({"level_EMAIL": "secret"}, "email: Select a valid choice"),
-        ({"writing": "json", "document": "{"}, "This is no JSON."),
+        ({"writing": "json", "document": "{"}, "In JSON, line 1: The data is not valid JSON at column 2."),
+        ({"writing": "json", "document": '{"deny": [], "deny": ["Falcon"]}'}, "In JSON: An object gives a name twice"),
+        ({"writing": "json", "document": ""}, "In JSON, line 1: The data is not valid JSON at column 1."),
         ({"writing": "json", "document": '{"deny": ["x"]}'}, "deny.0: a term has at least 2 characters"),
         ({"writing": "json", "document": '{"colour": 1}'}, "a member that is not known"),
         ({"reason": ""}, "Say why"),
@@ -158,7 +154,7 @@ def test_what_masks_more_takes_one_person_and_scans_anew(tenant, officer):
     with tenant_scope(tenant.id):
         assert DetectionProfile.objects.get(id=row.id).state == "active"
         assert Job.objects.filter(topic="rescan").exists()
-    assert events(tenant, "profile.activated")[-1]["weakens"] == []
+    assert entries(tenant, event="profile.activated")[-1]["weakens"] == []
     late = officer.post(f"/profiles/{row.id}/activate", {"expected": "0" * 32})
     assert late.status_code == 412
     assert "This is how it is now." in text_of(late)
