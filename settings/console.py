@@ -51,6 +51,10 @@ UNFOLD: dict[str, Any] = {
                         "permission": _GATE + "may_policies",
                     },
                     {
+                        "title": _("Detection"), "icon": "troubleshoot", "link": reverse_lazy("console:profiles"),
+                        "permission": _GATE + "may_profiles",
+                    },
+                    {
                         "title": _("Members"), "icon": "group", "link": reverse_lazy("console:members"),
                         "permission": _GATE + "may_members",
                     },

@@ -2,6 +2,9 @@
 
 A policy changes in one way: a new version is drafted, a second person reads what it changes and agrees, and it takes the
 place of the version before it. No version is ever edited, so every past decision can be explained.
+
+Whoever manages or explains policies looks at all of them. Whoever may agree to a change as the second person looks at the
+version that is asked about, and at how it differs: nobody answers for what they could not read.
 """
 
 import difflib
@@ -12,7 +15,7 @@ from uuid import UUID
 from django.db.models import Max
 
 from governance.access import seconding
-from governance.access.acting import allows, require
+from governance.access.acting import allowed_of, allows, in_scope, require
 from governance.access.errors import ChangedSince, PolicyInvalid, PolicyRefused, PurposeRefused, UnknownPolicy
 from governance.access.models import AccessPolicy, Purpose
 from governance.access.rules import validate
@@ -25,6 +28,7 @@ from governance.identity.scoping import tenant_scope
 
 ACTIVATE = "activate_policy"
 RETIRE = "retire_policy"
+_LOOK = ("manage_policies", "explain")
 _CODE = re.compile(r"[a-z0-9_-]{1,64}")
 
 
@@ -66,7 +70,7 @@ def draft(*, principal: Principal, name: str, cedar: str, reason: str, now: date
 
 def policies_of(*, principal: Principal, now: datetime, name: str = "") -> list[AccessPolicy]:
     """Return the policies in force and in draft, of one name with all its versions. Raises AccessDenied (recorded)."""
-    _require_sight(principal, now)
+    require_all(principal=principal, now=now)
     with tenant_scope(principal.tenant_id):
         rows = AccessPolicy.objects.select_related("drafted_by")
         if name:
@@ -76,7 +80,7 @@ def policies_of(*, principal: Principal, now: datetime, name: str = "") -> list[
 
 def policy(*, principal: Principal, policy_id: UUID, now: datetime) -> AccessPolicy:
     """Return one version. Raises UnknownPolicy, AccessDenied (recorded)."""
-    _require_sight(principal, now)
+    _require_sight(principal, policy_id, now)
     with tenant_scope(principal.tenant_id):
         return _find(policy_id)
 
@@ -89,7 +93,7 @@ def tag_of(*, principal: Principal, row: AccessPolicy) -> str:
 
 def diff(*, principal: Principal, policy_id: UUID, now: datetime) -> str:
     """Return how a version differs from the one in force, as a unified diff; empty where nothing differs."""
-    _require_sight(principal, now)
+    _require_sight(principal, policy_id, now)
     with tenant_scope(principal.tenant_id):
         row = _find(policy_id)
         before = _active(row.name)
@@ -173,8 +177,26 @@ def _refuse_lockout(principal: Principal, now: datetime) -> None:
         raise PolicyRefused("You could not manage policies any more after this; nothing was changed.")
 
 
-def _require_sight(principal: Principal, now: datetime) -> None:
-    require(principal=principal, action="manage_policies", instead="explain", now=now)
+def require_all(*, principal: Principal, now: datetime) -> None:
+    """Return where the principal may look at every policy. Raises AccessDenied (recorded)."""
+    require(principal=principal, action=_LOOK[0], instead=_LOOK[1:], now=now)
+
+
+def is_open(*, principal: Principal, policy_id: UUID, now: datetime) -> bool:
+    """Return whether the principal may look at this version, for showing it beside something else; nothing is recorded."""
+    actions = in_scope(principal, _looks(principal, policy_id, now))
+    return bool(allowed_of(principal=principal, actions=actions, now=now))
+
+
+def _require_sight(principal: Principal, policy_id: UUID, now: datetime) -> None:
+    first, *others = _looks(principal, policy_id, now)
+    require(principal=principal, action=first, instead=tuple(others), now=now)
+
+
+def _looks(principal: Principal, policy_id: UUID, now: datetime) -> tuple[str, ...]:
+    """Return the actions of which each opens this version to the principal."""
+    asked = seconding.concerns(principal=principal, acts=(ACTIVATE, RETIRE), subject=policy_id, now=now)
+    return (*_LOOK, "second") if asked else _LOOK
 
 
 def _find(policy_id: UUID) -> AccessPolicy:

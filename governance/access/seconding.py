@@ -1,6 +1,6 @@
 """The door of the four-eyes mechanism: who may ask for a grave act, who may second it, and what waits."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,17 @@ def approval(*, principal: Principal, approval_id: UUID, now: datetime) -> Shown
     if found.asker_id != principal.user_id:
         require(principal=principal, action=ACTS[found.act].action, instead="second", now=now)
     return _shown(found, now)
+
+
+def concerns(*, principal: Principal, acts: Collection[str], subject: UUID, now: datetime) -> bool:
+    """Return whether somebody else's request for one of `acts` on `subject` waits, or the principal decided about one.
+
+    It says nothing of the right to decide: whoever asks this looks at that as well.
+    """
+    waits = Q(state=Approval.State.ASKED, expires_at__gt=now) & ~Q(asker_id=principal.user_id)
+    with tenant_scope(principal.tenant_id):
+        rows = Approval.objects.filter(act__in=acts, subject_id=subject)
+        return rows.filter(waits | Q(seconder_id=principal.user_id)).exists()
 
 
 def _find(principal: Principal, approval_id: UUID) -> Approval:

@@ -3,14 +3,12 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.access import breaking_glass, seconding
 from governance.api.answers import LOCATION, asked_for
-from governance.api.errors import DomainProblem
 from governance.api.governing_serializers import (
     ApplySerializer,
     ApprovalSerializer,
@@ -21,17 +19,9 @@ from governance.api.governing_serializers import (
     ReviewSerializer,
 )
 from governance.api.paging import PAGED, PAGING, newest, page_shape
-from governance.api.requests import arguments_of, current_time, principal_of
+from governance.api.requests import arguments_of, current_time, flag, principal_of
 from governance.api.views import ApiView
 from governance.vault.resources import resources_for
-
-
-def flag(request: Request, name: str) -> bool:
-    """Return whether the query says `name=true`. Raises DomainProblem for what is neither true nor false."""
-    given = request.query_params.get(name, "false")
-    if given not in {"true", "false"}:
-        raise DomainProblem(code="query.value", text=_("%s is true or false.") % name)
-    return given == "true"
 
 
 class ApprovalListView(ApiView):

@@ -10,10 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from governance.access import credentials
-from governance.api.approvals import flag
 from governance.api.governing_serializers import Strict
 from governance.api.paging import PAGED, PAGING, newest, page_shape
-from governance.api.requests import arguments_of, current_time, principal_of, user_of
+from governance.api.requests import arguments_of, current_time, flag, principal_of, user_of
 from governance.api.serializers import SteppedUpSerializer, StepUpSerializer
 from governance.api.views import ApiView
 from governance.conf.settings import vault_settings

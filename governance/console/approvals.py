@@ -17,6 +17,7 @@ from governance.approvals.asking import ApprovalRefused
 from governance.console.acting import Sheet, Showing, act, done
 from governance.console.carrying_out import ELSEWHERE, EVENTS, carry, is_here, may_carry
 from governance.console.gates import Page, current_time, open_actions, page
+from governance.console.proposals import proposal_of
 from governance.console.subjects import Subject, details_of, meaning_of, subjects_of
 from governance.console.words import APPROVAL_STATES, Status
 from governance.identity.principals import Principal
@@ -67,7 +68,8 @@ def inbox(request: HttpRequest, principal: Principal) -> HttpResponseBase:
 def approval(request: HttpRequest, principal: Principal, approval_id: UUID) -> HttpResponseBase:
     """Show one approval, with what exactly is asked."""
     line = _line(request, principal, approval_id)
-    return render(request, "console/approval.html", {"title": line.meaning, "one": line})
+    context = {"title": line.meaning, "one": line, "proposal": proposal_of(principal, line.shown, current_time())}
+    return render(request, "console/approval.html", context)
 
 
 def _lines(request: HttpRequest, principal: Principal, found: list[seconding.Shown]) -> list[ApprovalLine]:
@@ -110,6 +112,7 @@ def _sheet_for(words: dict[str, Any]) -> Showing:
         return Sheet(
             title=str(words["title"]), button=str(words["button"]), lead=str(words["lead"]), facts=facts,
             back=_back(approval_id), grave=words.get("grave", False),
+            more={"proposal": proposal_of(principal, one.shown, current_time())},
         )  # fmt: skip
 
     return sheet

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -21,9 +20,11 @@ from governance.console.words import counted, span
 from governance.custody import showing
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
+from governance.jobs.leasing import OPEN
 from governance.jobs.models import Job
 from governance.keys.limits import overdue
 from governance.keys.listing import Shown
+from governance.pipeline import managing
 from governance.vault import counting
 
 _OLD: Final = timedelta(days=7)
@@ -75,16 +76,16 @@ def _messages(principal: Principal, now: datetime) -> Iterator[Card]:
 
 
 def _jobs(principal: Principal, now: datetime) -> Iterator[Card]:
-    with tenant_scope(principal.tenant_id):
-        open_now = Job.objects.exclude(state__in=[Job.State.DONE, Job.State.CANCELLED]).order_by()
-        counts = dict(open_now.values_list("state").annotate(Count("id")))
-    page = reverse("console:jobs")
-    if count := counts.get(Job.State.QUARANTINED, 0):
-        yield Card(counted(count), ngettext("job was set aside", "jobs were set aside", count), page, "error", "bad")
-    if count := counts.get(Job.State.PAUSED, 0):
-        yield Card(counted(count), ngettext("job is paused", "jobs are paused", count), page, "pause_circle")
-    if count := counts.get(Job.State.RUNNING, 0) + counts.get(Job.State.WAITING, 0):
-        yield Card(counted(count), ngettext("job is at work", "jobs are at work", count), page, "sync", "quiet")
+    counts, page = managing.unfinished(tenant=principal.tenant_id), reverse("console:jobs")
+    if found := counts.get(Job.State.QUARANTINED):
+        text = ngettext("job was set aside", "jobs were set aside", found.number)
+        yield Card(bounded(found), text, page, "error", "bad")
+    if found := counts.get(Job.State.PAUSED):
+        yield Card(bounded(found), ngettext("job is paused", "jobs are paused", found.number), page, "pause_circle")
+    moving = [counts[state] for state in OPEN if state in counts]
+    if count := sum(one.number for one in moving):
+        found = counting.Bounded(count, any(one.more for one in moving))
+        yield Card(bounded(found), ngettext("job is at work", "jobs are at work", count), page, "sync", "quiet")
 
 
 def _keys(principal: Principal, now: datetime) -> Iterator[Card]:

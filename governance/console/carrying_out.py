@@ -12,7 +12,7 @@ from governance.access import policies, seconding
 from governance.approvals.acts import ACTS
 from governance.custody import destroying, minimum
 from governance.identity.principals import Principal
-from governance.privacy import judging
+from governance.privacy import judging, profiling
 
 # Each carries out one agreed act and returns what to say of it.
 Carrying = Callable[[Principal, UUID, datetime], str]
@@ -61,6 +61,12 @@ def _unmask(principal: Principal, approval_id: UUID, now: datetime) -> str:
     return _("The place is shown in the redacted view from now on, and no later scan masks it again.")
 
 
+def _apply_profile(principal: Principal, approval_id: UUID, now: datetime) -> str:
+    profile = _subject(principal, approval_id, now)
+    row, _job = profiling.activate(principal=principal, profile_id=profile, approval_id=approval_id, now=now)
+    return _("Version %(number)s is in force. A job scans anew what was scanned before.") % {"number": row.version}
+
+
 _CARRIED: Final[dict[str, tuple[str, Carrying]]] = {
     destroying.VERSION: ("key.destroy_scheduled", _schedule),
     destroying.DATA_KEY: ("key.data_key_destroyed", _destroy_data_key),
@@ -68,11 +74,11 @@ _CARRIED: Final[dict[str, tuple[str, Carrying]]] = {
     policies.ACTIVATE: ("policy.activated", _activate),
     policies.RETIRE: ("policy.retired", _retire),
     judging.ACT: ("finding.rejected", _unmask),
+    profiling.ACT: ("profile.activated", _apply_profile),
 }
 EVENTS: Final = tuple(event for event, _carry in _CARRIED.values())
 ELSEWHERE: Final = {
     "break_glass": "manage.py approvals open APPROVAL",
-    "activate_profile": "manage.py profiles apply ID --approval APPROVAL",
     "accept_head": "manage.py verify_audit --accept-head --approval APPROVAL",
 }
 

@@ -1,7 +1,8 @@
 """Findings corrected in place: mask a stretch that no detector found, say that a finding is right, ask that one is undone.
 
 The texts stand in their redacted view, opened for the session's purpose as on the transcript. A person marks a stretch of
-what is shown; where that stands in the original is worked out from the findings, and the original is not shown.
+what is shown; where that stands in the original is worked out from the findings, and the original is not shown. The
+number of a record is that of its message, counted from 1, or 0 for the head of the conversation: its title and details.
 """
 
 from dataclasses import dataclass
@@ -20,14 +21,15 @@ from governance.console.acting import Sheet, act, done
 from governance.console.forms import NothingToSay, ReasonField
 from governance.console.gates import current_time, purpose_of
 from governance.console.inert import spelled
-from governance.console.marks import TIERS
+from governance.console.marks import is_of_a_profile, said_by
 from governance.console.words import FINDING_STATES, Status, kind_word
 from governance.identity.principals import Principal
 from governance.privacy import judging
 from governance.privacy.detectors import Kind
+from governance.privacy.errors import WrongPlace
 from governance.privacy.judging import ACTION, Shown, UnknownFinding
 from governance.privacy.leaves import LeafKind, string_leaves
-from governance.privacy.locating import NotLocated, located, place_in_original, spans_of
+from governance.privacy.locating import located, place_in_original, spans_of
 from governance.vault.documents import Document
 from governance.vault.reading import read_conversation
 
@@ -66,6 +68,7 @@ class FindingLine:
     shown: Shown
     kind: str
     by: str
+    of_a_profile: bool
     status: Status
     acts: bool
 
@@ -74,12 +77,13 @@ def _open(request: HttpRequest, principal: Principal, conversation_id: UUID, num
     """Return the redacted view of one record, opened and recorded as on the transcript. Raises UnknownFinding."""
     opened = read_conversation(
         principal=principal, conversation_id=conversation_id, purpose=purpose_of(request), now=current_time(),
-        after=number - 2, limit=1,
+        after=max(number - 2, -1), limit=1,
     )  # fmt: skip
-    message = opened.messages[0] if opened.messages and opened.messages[0].ordinal == number - 1 else None
-    if message is None or message.document is None:
+    message = next((one for one in opened.messages if one.ordinal == number - 1), None)
+    document = message.document if message is not None else None if number else opened.head
+    if document is None:
         raise UnknownFinding(_("This record was not scanned yet, or is erased."))
-    return message.document
+    return document
 
 
 def _lines(document: Document) -> list[TextLine]:
@@ -97,9 +101,9 @@ def _shown(text: str) -> str:
 
 
 def _unshown(text: str, at: int) -> int:
-    """Return the place in `text` of a place in what `_shown` made of it. Raises NotLocated beyond its end."""
+    """Return the place in `text` of a place in what `_shown` made of it. Raises WrongPlace beyond its end."""
     if at > len(_shown(text)):
-        raise NotLocated(_("The text has no such place."))
+        raise WrongPlace(_("The text has no such place."))
     place = 0
     for _step in range(at):
         place += 2 if text.startswith("\r\n", place) else 1
@@ -112,7 +116,8 @@ def _findings(principal: Principal, record: UUID) -> list[FindingLine]:
         FindingLine(
             shown=one,
             kind=kind_word(one.type),
-            by=_("a person") if one.said_by == "person" else f"{one.rule} ({TIERS.get(one.tier, one.tier)})",
+            by=_("a person") if one.said_by == "person" else said_by(one.rule, one.tier),
+            of_a_profile=is_of_a_profile(one.rule),
             status=FINDING_STATES[one.state],
             acts=one.state != "rejected",
         )
@@ -121,8 +126,10 @@ def _findings(principal: Principal, record: UUID) -> list[FindingLine]:
 
 
 def _back(conversation_id: UUID, number: int) -> str:
-    """Return the address of the message in its transcript, on the page where it stands."""
+    """Return the address of the record in its transcript, on the page where it stands."""
     page = reverse("console:conversation", args=[conversation_id])
+    if not number:
+        return page
     return f"{page}?after={number - 2}#m{number}" if number > 1 else f"{page}#m{number}"
 
 
@@ -135,7 +142,7 @@ def _mask_sheet(request: HttpRequest, principal: Principal, conversation_id: UUI
     record = judging.record_at(principal=principal, conversation_id=conversation_id, number=number)
     first = next((one.number for one in lines if not one.apart), 0)
     return Sheet(
-        title=_("Findings of message %(number)s") % {"number": number},
+        title=_("Findings of message %(number)s") % {"number": number} if number else _("Findings of the title and details"),
         button=_("Mask this stretch"),
         back=_back(conversation_id, number),
         lead=_("To mask more takes one person and holds at once and for good. To show again what was masked takes two."),
@@ -155,7 +162,7 @@ def _mask_sheet(request: HttpRequest, principal: Principal, conversation_id: UUI
 def findings(
     request: HttpRequest, principal: Principal, given: dict[str, Any], conversation_id: UUID, number: int
 ) -> HttpResponseBase:  # fmt: skip
-    """Mask a stretch of a message for good."""
+    """Mask a stretch of a message, or of the title, for good."""
     record = judging.record_at(principal=principal, conversation_id=conversation_id, number=number)
     start, end = _place(request, principal, given, conversation_id=conversation_id, number=number, record=record)
     judging.mask(
@@ -167,13 +174,13 @@ def findings(
 def _place(
     request: HttpRequest, principal: Principal, given: dict[str, Any], *, conversation_id: UUID, number: int, record: UUID
 ) -> tuple[int, int]:  # fmt: skip
-    """Return where the stretch stands in the original. Raises NotLocated."""
+    """Return where the stretch stands in the original. Raises WrongPlace."""
     item = _open(request, principal, conversation_id, number).item
     leaves = list(string_leaves(item))
     if given["leaf"] >= len(leaves):
-        raise NotLocated(_("The record has no text with this number."))
+        raise WrongPlace(_("The record has no text with this number."))
     text = leaves[given["leaf"]].text
-    rows = spans_of(tenant=principal.tenant_id, conversation=conversation_id, messages=[record]).get(record, [])
+    rows = spans_of(tenant=principal.tenant_id, conversation=conversation_id, records=[record]).get(record, [])
     marks = located(item, rows).get(given["leaf"], [])
     return place_in_original(marks, start=_unshown(text, given["start"]), end=_unshown(text, given["end"]))
 

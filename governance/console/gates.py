@@ -39,7 +39,7 @@ from governance.web.statuses import status_of
 Page = Callable[..., HttpResponseBase]
 SHOWN: Final = (
     "manage_keys", "manage_policies", "manage_jobs", "manage_members", "manage_tokens", "manage_requests", "read_audit",
-    "explain", "release_statistics",
+    "explain", "release_statistics", "second",
 )  # fmt: skip
 REFUSALS: Final = (
     AccessDenied, NotAMember, VaultError, KeysError, RecordRefused, ApprovalRefused, NoSuchApproval, UnknownJob, NotNow,

@@ -12,6 +12,8 @@ from governance.console.words import kind_word
 from governance.identity.principals import Principal
 from governance.privacy.judging import RULE
 from governance.privacy.locating import Span, sources_of_marks, spans_of
+from governance.privacy.profiles.patterns import PREFIX as OWN_PATTERN
+from governance.privacy.profiles.terms import RULE as DENIED_TERM
 from governance.vault.records import OpenedConversation
 
 TIERS: Final[dict[str, Promise]] = {
@@ -26,12 +28,26 @@ def tips_of(principal: Principal, opened: OpenedConversation) -> dict[UUID, Mapp
     if opened.view != "redacted":
         return {}
     wanted = {one.id: one.document.item for one in opened.messages if one.document is not None}
-    findings = spans_of(tenant=principal.tenant_id, conversation=opened.id, messages=wanted)
+    findings = spans_of(tenant=principal.tenant_id, conversation=opened.id, records=wanted)
     policies = ", ".join(opened.policies)
     return {
         message: {mark: _tip(spans, policies) for mark, spans in sources_of_marks(wanted[message], rows).items()}
         for message, rows in findings.items()
     }
+
+
+def is_of_a_profile(rule: str) -> bool:
+    """Return whether a rule is none of the built-in detectors', but a tenant's own."""
+    return rule == DENIED_TERM or rule.startswith(OWN_PATTERN)
+
+
+def said_by(rule: str, tier: str) -> str:
+    """Return what found something: a detector with how sure it was, or what a tenant's own profile says."""
+    if rule == DENIED_TERM:
+        return _("a term of a detection profile")
+    if rule.startswith(OWN_PATTERN):
+        return _("the pattern %(name)s of a detection profile") % {"name": rule.removeprefix(OWN_PATTERN)}
+    return _("the detector %(rule)s (%(tier)s)") % {"rule": rule, "tier": TIERS.get(tier, tier)}
 
 
 def _tip(spans: Sequence[Span], policies: str) -> str:
@@ -41,7 +57,5 @@ def _tip(spans: Sequence[Span], policies: str) -> str:
 
 
 def _rules(spans: Sequence[Span]) -> str:
-    told = dict.fromkeys(
-        _("the detector %(rule)s (%(tier)s)") % {"rule": one.rule, "tier": TIERS.get(one.tier, one.tier)} for one in spans
-    )
+    told = dict.fromkeys(said_by(one.rule, one.tier) for one in spans)
     return ", ".join(told)

@@ -32,6 +32,11 @@ def may_policies(request: HttpRequest) -> bool:
     return bool(open_actions(request) & {"manage_policies", "explain"})
 
 
+def may_profiles(request: HttpRequest) -> bool:
+    """Return whether the detection page is open."""
+    return bool(open_actions(request) & {"manage_requests", "second"})
+
+
 def may_members(request: HttpRequest) -> bool:
     """Return whether the members page is open."""
     return "manage_members" in open_actions(request)

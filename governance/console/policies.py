@@ -1,4 +1,7 @@
-"""Access policies to look at: the list, and one version with its form and its Cedar side by side. Acts stand apart."""
+"""Access policies to look at: the list, and one version with its form and its Cedar side by side. Acts stand apart.
+
+A second person looks at a version that waits for an agreement, whatever else of the policies is open to them.
+"""
 
 from typing import Final
 from uuid import UUID
@@ -34,31 +37,33 @@ def policy_list(request: HttpRequest, principal: Principal) -> HttpResponseBase:
 
 
 @require_GET
-@page(any_of=LOOK)
+@page(any_of=(*LOOK, "second"))
 def policy(request: HttpRequest, principal: Principal, policy_id: UUID) -> HttpResponseBase:
     """Show one version: what it says, how it differs from the one in force, and its other versions."""
-    now = current_time()
+    now, opened = current_time(), open_actions(request)
     row = policies.policy(principal=principal, policy_id=policy_id, now=now)
-    versions = [policy_line(one) for one in policies.policies_of(principal=principal, name=row.name, now=now)]
-    active = next((one.row for one in versions if one.row.state == AccessPolicy.State.ACTIVE), None)
-    differs = active is None or active.id != row.id
+    whole = bool(opened & set(LOOK))
+    versions = policies.policies_of(principal=principal, name=row.name, now=now) if whole else []
+    active = next((one for one in versions if one.state == AccessPolicy.State.ACTIVE), None)
+    differs = row.state != AccessPolicy.State.ACTIVE
     context = {
         "title": _("Policy %(name)s, version %(number)s") % {"name": row.name, "number": row.version},
         "line": policy_line(row),
         "said": said_of_text(row.name, row.cedar),
-        "versions": versions,
+        "whole": whole,
+        "versions": [policy_line(one) for one in versions],
         "active": active,
         "differs": differs,
         "changes": changes_of(policies.diff(principal=principal, policy_id=policy_id, now=now)) if differs else (),
-        "acts": _acts(row.state, manages="manage_policies" in open_actions(request)),
+        "acts": _acts(row.state, manages="manage_policies" in opened, looks=whole),
         "dry_run": DryRunForm(initial={"last": 500}),
     }
     return render(request, "console/policy.html", context)
 
 
-def _acts(state: str, *, manages: bool) -> tuple[str, ...]:
-    """What the person may do with a version in this state; a dry run changes nothing and is open to whoever looks."""
+def _acts(state: str, *, manages: bool, looks: bool) -> tuple[str, ...]:
+    """What the person may do with a version in this state; a dry run changes nothing, and tells who asked for what."""
     if not manages:
-        return ("dry-run",)
+        return ("dry-run",) if looks else ()
     asks = {AccessPolicy.State.DRAFT: ("activate",), AccessPolicy.State.ACTIVE: ("retire",)}
     return ("dry-run", "version", *asks.get(AccessPolicy.State(state), ()))

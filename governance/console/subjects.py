@@ -12,10 +12,12 @@ from governance.access.models import AccessPolicy
 from governance.approvals.acts import ACTS
 from governance.console.hierarchy import name_of
 from governance.console.inert import spelled
+from governance.console.profile_words import scope_of, weakening
 from governance.console.words import USES, counted
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.keys.models import KeyRing, KeyVersion
+from governance.privacy.models import DetectionProfile
 
 
 class Subject(NamedTuple):
@@ -53,6 +55,8 @@ _LABELS: Final = {
     "start": _("From character"),
     "end": _("Until character"),
     "type": _("Type"),
+    "collection": _("Collection"),
+    "weakens": _("Masks or protects less"),
 }
 
 
@@ -63,7 +67,8 @@ def meaning_of(act: str) -> str:
 
 def details_of(details: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the details of an approval as labels and text; a list is told by its length and its members."""
-    return tuple((str(_LABELS.get(name, name.replace("_", " "))), _told(value)) for name, value in details.items())
+    said = {**details, **({"weakens": [weakening(way) for way in details["weakens"]]} if "weakens" in details else {})}
+    return tuple((str(_LABELS.get(name, name.replace("_", " "))), _told(value)) for name, value in said.items())
 
 
 def _told(value: Any) -> str:
@@ -73,7 +78,7 @@ def _told(value: Any) -> str:
         return counted(value)
     if isinstance(value, list):
         return f"{len(value)}: " + ", ".join(_told(one) for one in value)
-    return spelled(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return spelled(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)) or "–"
 
 
 def subjects_of(principal: Principal, asked: Iterable[tuple[str, UUID]]) -> dict[UUID, Subject]:
@@ -86,6 +91,7 @@ def subjects_of(principal: Principal, asked: Iterable[tuple[str, UUID]]) -> dict
         found |= _versions(wanted.get("destroy_key_version", set()))
         found |= _rings(wanted.get("lower_minimum_version", set()))
         found |= _policies(wanted.get("activate_policy", set()) | wanted.get("retire_policy", set()))
+        found |= _profiles(wanted.get("activate_profile", set()))
     return found
 
 
@@ -102,3 +108,15 @@ def _rings(ids: set[UUID]) -> dict[UUID, Subject]:
 def _policies(ids: set[UUID]) -> dict[UUID, Subject]:
     rows = AccessPolicy.objects.filter(id__in=ids).values_list("id", "name", "version") if ids else ()
     return {key: Subject(f"{name} {number}", reverse("console:policy", args=[key])) for key, name, number in rows}
+
+
+def _profiles(ids: set[UUID]) -> dict[UUID, Subject]:
+    rows = DetectionProfile.objects.filter(id__in=ids) if ids else DetectionProfile.objects.none()
+    named = rows.values_list("id", "collection_id", "collection__name", "version")
+    return {
+        key: Subject(
+            _("%(scope)s, version %(number)s") % {"scope": scope_of(of, {of: name} if of else {}), "number": number},
+            reverse("console:profile", args=[key]),
+        )
+        for key, of, name, number in named
+    }

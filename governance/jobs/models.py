@@ -69,7 +69,13 @@ class Job(Claimable):
                 fields=["tenant_id", "created_at"],
                 condition=models.Q(state__in=["waiting", "running"]),
                 name="job_open",
-            )
+            ),
+            models.Index(
+                fields=["tenant_id", "created_at", "id"],
+                condition=models.Q(state__in=["waiting", "running", "paused", "quarantined"]),
+                name="job_unfinished",
+            ),
+            models.Index(fields=["tenant_id", "created_at", "id"], name="job_by_time"),
         ]
         ordering = ["-created_at"]
 

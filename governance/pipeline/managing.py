@@ -1,5 +1,7 @@
 """Jobs as officers manage them: list, look, pause, resume, cancel. Each act is on the record; what a job did stays done."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,9 +13,12 @@ from governance.access.acting import require
 from governance.audit.recording import record_with_effect
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
+from governance.jobs.leasing import MAY_GO_ON
 from governance.jobs.models import Job
+from governance.vault.counting import Bounded
 
 ACTION: Final = "manage_jobs"
+MOST: Final = 1_000
 _FROM: Final = {
     "job.paused": {Job.State.WAITING, Job.State.RUNNING},
     "job.resumed": {Job.State.PAUSED, Job.State.QUARANTINED},
@@ -64,11 +69,19 @@ def jobs_for(
     with tenant_scope(principal.tenant_id):
         rows = Job.objects.order_by("-created_at", "-id")
         if open_only:
-            rows = rows.exclude(state__in=[Job.State.DONE, Job.State.CANCELLED])
+            rows = rows.filter(state__in=MAY_GO_ON)
         if before is not None:  # Ids of jobs are random, so the order is that of their making.
             seen = _find(before)
             rows = rows.filter(Q(created_at__lt=seen.created_at) | Q(created_at=seen.created_at, id__lt=before))
         return [_shown(row) for row in rows[:limit]]
+
+
+def unfinished(*, tenant: UUID) -> Mapping[str, Bounded]:
+    """Return how many jobs of the tenant wait, run, are paused or set aside, among the newest 1,000 that are not over."""
+    with tenant_scope(tenant):
+        rows = Job.objects.filter(state__in=MAY_GO_ON).order_by("-created_at", "-id")
+        states = list(rows.values_list("state", flat=True)[: MOST + 1])
+    return {state: Bounded(number, len(states) > MOST) for state, number in Counter(states[:MOST]).items()}
 
 
 def job_of(*, principal: Principal, job_id: UUID, now: datetime) -> Shown:

@@ -17,3 +17,9 @@ class UnknownSubject(PrivacyError):
     """The tenant knows no person by this reference."""
 
     code = "privacy.unknown_subject"
+
+
+class WrongPlace(PrivacyError):
+    """A record has no such place, or a place in its redacted text cannot be told in its original."""
+
+    code = "findings.place"

@@ -25,7 +25,7 @@ from governance.identity.scoping import tenant_scope
 from governance.keys.warming import warm
 from governance.privacy.classifying import PURPOSE, USES
 from governance.privacy.detectors import RULESET_VERSION, Kind, Tier
-from governance.privacy.errors import PrivacyError
+from governance.privacy.errors import PrivacyError, WrongPlace
 from governance.privacy.leaves import string_leaves
 from governance.privacy.models import Finding
 from governance.privacy.plugins.asking import make_ready
@@ -50,12 +50,6 @@ class UnknownFinding(PrivacyError):
     """This tenant has no such finding, or no such record."""
 
     code = "findings.unknown"
-
-
-class WrongPlace(PrivacyError):
-    """The record has no such place."""
-
-    code = "findings.place"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,18 +13,14 @@ from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
+from django.db.models import Q
+
 from governance.identity.scoping import tenant_scope
-from governance.privacy.errors import PrivacyError
+from governance.privacy.errors import WrongPlace
 from governance.privacy.leaves import Leaf, LeafKind, string_leaves
 from governance.privacy.models import Finding
 
 _MARK: Final = re.compile(r"\[[A-Z_]{1,32}·[a-z0-9]{1,8}\]")
-
-
-class NotLocated(PrivacyError):
-    """A place in a redacted text cannot be told in its original."""
-
-    code = "findings.place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +45,20 @@ class Located:
     spans: tuple[Span, ...]
 
 
-def spans_of(*, tenant: UUID, conversation: UUID, messages: Iterable[UUID]) -> dict[UUID, list[Finding]]:
-    """Return the findings of messages of one conversation that are masked, by message; one query for all of them."""
+def spans_of(*, tenant: UUID, conversation: UUID, records: Iterable[UUID]) -> dict[UUID, list[Finding]]:
+    """Return the findings that are masked in records of one conversation, by record; one query for all of them.
+
+    A record is a message, or the conversation's head by the conversation's id.
+    """
+    wanted = set(records)
+    of = Q(message_id__in=wanted - {conversation})
+    if conversation in wanted:
+        of |= Q(message_id=None)
     found: dict[UUID, list[Finding]] = defaultdict(list)
     with tenant_scope(tenant):
-        rows = Finding.objects.filter(conversation_id=conversation, message_id__in=list(messages))
-        for row in rows.exclude(state=Finding.State.REJECTED).order_by("leaf", "start", "-end"):
-            if row.message_id is not None:
-                found[row.message_id].append(row)
+        rows = Finding.objects.filter(of, conversation_id=conversation).exclude(state=Finding.State.REJECTED)
+        for row in rows.order_by("leaf", "start", "-end"):
+            found[row.message_id or row.conversation_id].append(row)
     return dict(found)
 
 
@@ -98,12 +100,12 @@ def _groups(spans: list[Span]) -> list[list[Span]]:
 def place_in_original(marks: list[Located], *, start: int, end: int) -> tuple[int, int]:
     """Return the place in the original of `start` to `end` in the redacted text; a mark counts as a whole.
 
-    Raises NotLocated for what is no place.
+    Raises WrongPlace for what is no place.
     """
     if not 0 <= start < end:
-        raise NotLocated("A place is a start before its end.")
+        raise WrongPlace("A place is a start before its end.")
     if any(one.end > other.start for one, other in pairwise(marks)):
-        raise NotLocated("The marks of this text cannot be told apart.")
+        raise WrongPlace("The marks of this text cannot be told apart.")
     return _moved(marks, start, to_end=False), _moved(marks, end, to_end=True)
 
 

@@ -22,7 +22,7 @@ from governance.access.explaining import (
     why_not,
     why_not_act,
 )
-from governance.access.policies import policy
+from governance.access.policies import policy, require_all
 from governance.audit.recording import record_now
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
@@ -88,6 +88,7 @@ def try_draft(*, principal: Principal, policy_id: UUID, last: int, now: datetime
     """
     if not 1 <= last <= MOST_REQUESTS:
         raise ValueError(f"A dry run takes 1 to {MOST_REQUESTS} recorded requests.")
+    require_all(principal=principal, now=now)  # It tells who asked for what, and not only what the version says.
     draft = policy(principal=principal, policy_id=policy_id, now=now)
     _record(principal, kind="dry_run", subject=policy_id)
     with tenant_scope(principal.tenant_id):

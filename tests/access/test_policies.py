@@ -1,5 +1,7 @@
 """The life of a policy: draft, diff, reason, second person, active, retired."""
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import psycopg
@@ -18,9 +20,10 @@ from governance.audit.models import AuditEntry
 from governance.identity.identifiers import uuid7
 from governance.identity.roles import Role
 from governance.identity.scoping import tenant_scope
+from governance.vault.explaining import try_draft
 from governance.vault.reading import read_conversation
 from tests.access.policing import FORBID_MAIL, Officers
-from tests.conftest import as_principal, make_tenant, now
+from tests.conftest import as_principal, make_person, make_tenant, now
 from tests.security.test_c_ciphertext import admin
 
 
@@ -71,6 +74,57 @@ def test_a_diff_shows_what_changes(tenant, officers):
     lines = policies.diff(principal=officers.first, policy_id=row.id, now=now()).splitlines()
     assert lines[:2] == ["--- no-bot v1", "+++ no-bot v2"]
     assert [line[:1] for line in lines[3:]] == ["-", "+"]
+
+
+def sight(principal, row):
+    """Which looks at a version are open to somebody."""
+    looks = {
+        "text": lambda: policies.policy(principal=principal, policy_id=row.id, now=now()),
+        "diff": lambda: policies.diff(principal=principal, policy_id=row.id, now=now()),
+        "all": lambda: policies.policies_of(principal=principal, now=now()),
+        "versions": lambda: policies.policies_of(principal=principal, name=row.name, now=now()),
+        "dry run": lambda: try_draft(principal=principal, policy_id=row.id, last=10, now=now()),
+    }
+    found = set()
+    for name, look in looks.items():
+        with suppress(AccessDenied):
+            look()
+            found.add(name)
+    assert policies.is_open(principal=principal, policy_id=row.id, now=now()) == ("text" in found)
+    return found
+
+
+def test_a_second_person_looks_at_what_waits_for_them_and_at_nothing_else(tenant, people, officers):
+    row, other = officers.draft("no-bot", FORBID_MAIL("a")), officers.draft("no-mail", FORBID_MAIL("b"))
+    second, analyst = (as_principal(tenant, people[role]) for role in ("privacy_officer", "analyst"))
+    assert sight(second, row) == set()
+    asked = policies.ask_activation(principal=officers.first, policy_id=row.id, reason="a leak", now=now())
+    assert sight(second, row) == {"text", "diff"}
+    assert sight(second, other) == set()
+    assert sight(analyst, row) == set(), "whoever may not agree sees it no more than before"
+    assert sight(replace(second, scopes=frozenset({"list"})), row) == set()
+    assert sight(replace(second, scopes=frozenset({"second"})), row) == {"text", "diff"}
+    assert sight(officers.second, other) == {"text", "diff", "all", "versions", "dry run"}, "control: who manages policies"
+    seconding.withdraw(principal=officers.first, approval_id=asked, now=now())
+    assert sight(second, row) == set()
+
+
+def test_what_a_second_person_agreed_to_stays_open_to_them_alone(tenant, people, officers):
+    row = officers.put_in_force("no-bot", FORBID_MAIL("a"))
+    asked = policies.ask_retirement(principal=officers.first, policy_id=row.id, reason="mended", now=now())
+    second = as_principal(tenant, people["privacy_officer"], second_factor=True)
+    third = as_principal(tenant, make_person(tenant, "privacy_officer"))
+    assert "text" in sight(third, row)
+    seconding.second(principal=second, approval_id=asked, agree=True, now=now())
+    assert (sight(second, row), sight(third, row)) == ({"text", "diff"}, set())
+
+
+def test_a_request_that_expired_opens_nothing(tenant, people, officers):
+    row = officers.draft("no-bot", FORBID_MAIL("a"))
+    policies.ask_activation(principal=officers.first, policy_id=row.id, reason="a leak", now=now())
+    second, later = as_principal(tenant, people["privacy_officer"]), now() + timedelta(days=30)
+    assert policies.is_open(principal=second, policy_id=row.id, now=now())
+    assert not policies.is_open(principal=second, policy_id=row.id, now=later)
 
 
 def test_retiring_needs_two_people_as_well(tenant, people, stored, officers):

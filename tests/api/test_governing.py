@@ -66,6 +66,24 @@ def test_a_policy_from_draft_to_force_and_out_again(client_of, other_officer, st
     assert analyst.get(f"/api/v1/conversations/{stored[0]}").status_code == 200
 
 
+def test_who_is_asked_to_agree_to_a_policy_reads_it(client_of):
+    officer, second, analyst = (client_of(role) for role in ("security_officer", "privacy_officer", "analyst"))
+    draft = post(officer, "policies", {"name": "no-bot", "cedar": TEXT, "reason": "r"}, 201)
+    addresses = (f"/api/v1/policies/{draft['id']}", f"/api/v1/policies/{draft['id']}/diff")
+
+    def answers(client):
+        return [client.get(address).status_code for address in addresses]
+
+    assert answers(second) == [403, 403]
+    approval = post(officer, f"policies/{draft['id']}:ask", {"reason": "a leak"}, 201)["approval"]
+    assert second.get(f"/api/v1/approvals/{approval}").json()["subject_id"] == draft["id"]
+    assert second.get(addresses[0]).json()["cedar"] == TEXT
+    assert f"+{TEXT}" in second.get(addresses[1]).json()["diff"]
+    assert answers(analyst) == [403, 403]
+    assert second.get("/api/v1/policies").status_code == 403
+    post(second, f"policies/{draft['id']}:dry-run", {"last": 5}, 403)
+
+
 def test_a_form_is_written_as_cedar(tenant, client_of):
     form = {
         "roles": ["analyst"], "actions": ["read_redacted"], "collections": ["bot"], "highest": "confidential",

@@ -1,6 +1,7 @@
 """What the console's tests share: signing in, and reading pages as text."""
 
 import html
+import json
 import re
 
 from django.test import Client
@@ -22,6 +23,12 @@ def signed_in(user):
 def text_of(response):
     """The readable text of a page, spaces made one."""
     return " ".join(html.unescape(_TAGS.sub(" ", response.content.decode())).split())
+
+
+def entries(tenant, **fields):
+    """The tenant's entries on the record, as they were written, oldest first."""
+    with tenant_scope(tenant.id):
+        return [json.loads(row.body) for row in AuditEntry.objects.filter(**fields).order_by("sequence")]
 
 
 def refusals(tenant, *, repeated=False):

@@ -1,6 +1,5 @@
 """Findings corrected in place, and copies of a revealed message: by right, on the record, and exactly where it was meant."""
 
-import json
 import re
 
 import pytest
@@ -8,14 +7,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from governance.approvals.models import Approval
-from governance.audit.models import AuditEntry
 from governance.identity.scoping import tenant_scope
 from governance.pipeline.running import run_classification
 from governance.privacy.models import Finding
 from governance.vault.models import Consultation
 from tests.access.policing import Officers
 from tests.conftest import item, store
-from tests.console.browsing import signed_in, text_of
+from tests.console.browsing import entries, signed_in, text_of
 from tests.console.officers import officer_client
 
 TEXT = "My name is Zebulon,\r\nmail kim0@example.com 👩\u200d🚀 and Mr Quigley."
@@ -33,11 +31,6 @@ def chat(tenant):
 @pytest.fixture
 def officer(tenant):
     return officer_client(tenant, "privacy_officer")
-
-
-def entries(tenant, **fields):
-    with tenant_scope(tenant.id):
-        return [json.loads(row.body) for row in AuditEntry.objects.filter(**fields).order_by("sequence")]
 
 
 def texts_of(page):
@@ -63,6 +56,45 @@ def test_a_stretch_is_masked_where_it_was_meant_behind_line_ends_marks_and_emoji
     assert [entry["type"] for entry in entries(tenant, event="finding.marked")] == ["PERSON", "PERSON"]
     page = officer.get(f"/conversations/{chat}").content.decode()
     assert "Masked: person, by a person. You see the redacted view by privacy-officers-read-redacted@1." in page
+
+
+def test_the_title_is_corrected_in_place(tenant, officer, people):
+    (made,) = store(
+        tenant, item("c-2", "Mail kim0@example.com", title="Zebulon 👩\u200d🚀 asks kim1@example.com for Quigley")
+    )
+    run_classification(tenant.id)
+    page, address = f"/conversations/{made.id}", f"/conversations/{made.id}/messages/0/findings"
+    assert f'href="{address}"' in officer.get(page).content.decode()
+    assert f'href="{address}"' not in signed_in(people["analyst"]).get(page).content.decode()
+    shown = officer.get(address)
+    assert "Findings of the title and details" in text_of(shown)
+    assert "kim" not in shown.content.decode()
+    texts = texts_of(shown)
+    (leaf,) = (number for number, text in texts.items() if "Quigley" in text)
+    for word in ("Quigley", "Zebulon"):
+        text = texts_of(officer.get(address))[leaf]
+        place = {"leaf": leaf, "start": text.index(word), "end": text.index(word) + len(word), "type": "PERSON"}
+        assert officer.post(address, place).status_code == 303
+    title = text_of(officer.get(page)).split(" | ")[0]
+    assert re.fullmatch(r"\[PERSON·\w+\] 👩\u200d🚀 asks \[EMAIL·\w+\] for \[PERSON·\w+\]", title), title
+    assert {entry["record"] for entry in entries(tenant, event="finding.marked")} == {str(made.id)}
+    assert "Mail EMAIL" in text_of(officer.get(page)), "control: the message is as it was"
+
+
+def test_a_finding_of_the_title_is_undone_by_two_people_and_is_none_of_a_message(tenant, officer):
+    (made,) = store(tenant, item("c-2", "Mail kim0@example.com", title="For kim1@example.com"))
+    run_classification(tenant.id)
+    with tenant_scope(tenant.id):
+        finding = Finding.objects.get(conversation_id=made.id, message_id=None)
+    records = f"/conversations/{made.id}/messages"
+    assert officer.post(f"{records}/1/findings/{finding.id}/confirm").status_code == 404
+    assert officer.post(f"{records}/0/findings/{finding.id}/confirm").status_code == 303
+    approval = officer.post(f"{records}/0/findings/{finding.id}/undo", {"reason": "a public address"})["Location"]
+    assert officer_client(tenant, "privacy_officer").post(f"{approval}/agree").status_code == 303
+    assert "kim1@example.com" not in officer.get(f"/conversations/{made.id}").content.decode()
+    assert officer.post(f"{approval}/carry-out").status_code == 303
+    assert "kim1@example.com" in officer.get(f"/conversations/{made.id}").content.decode()
+    assert "kim0@example.com" not in officer.get(f"/conversations/{made.id}").content.decode()
 
 
 def test_the_page_shows_no_source(officer, chat):

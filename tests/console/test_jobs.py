@@ -4,6 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from governance.identity.scoping import tenant_scope
+from governance.jobs.models import Job
 from governance.pipeline import managing
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.working import work_for_all
@@ -100,3 +102,39 @@ def test_the_list_asks_no_more_of_the_database_where_there_are_more_jobs(officer
         asked(officer)
     officer.get("/jobs")
     assert queries() == before
+
+
+def test_cards_count_what_is_not_over_and_say_where_there_are_more(tenant, officer, monkeypatch):
+    for state, number in (("done", 7), ("cancelled", 1), ("waiting", 2), ("running", 1), ("paused", 1), ("quarantined", 3)):
+        with tenant_scope(tenant.id):
+            Job.objects.bulk_create(Job(tenant_id=tenant.id, topic="rescan", state=state) for _ in range(number))
+    shown = text_of(officer.get("/"))
+    for said in ("3 jobs were set aside", "1 job is paused", "3 jobs are at work"):
+        assert said in shown
+    monkeypatch.setattr("governance.pipeline.managing.MOST", 6)
+    assert "more than" in text_of(officer.get("/"))
+    assert managing.unfinished(tenant=tenant.id).keys() <= {"waiting", "running", "paused", "quarantined"}
+
+
+@pytest.mark.parametrize(
+    ("read", "index"),
+    [
+        (lambda officer: officer.get("/"), "job_unfinished"),
+        (lambda officer: officer.get("/jobs"), "job_by_time"),
+        (lambda officer: officer.get("/jobs"), "job_unfinished"),
+    ],
+    ids=["the cards", "the newest", "those that are not over"],
+)
+def test_no_statement_of_a_page_reads_all_jobs(tenant, officer, read, index):
+    with CaptureQueriesContext(connection) as seen:
+        assert read(officer).status_code == 200
+    asked = [one["sql"] for one in seen if 'FROM "governance_job"' in one["sql"]]
+    assert asked
+    assert all("LIMIT" in one for one in asked), "control: a count without a bound reads all"
+    plans = []
+    with tenant_scope(tenant.id), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for one in asked:
+            cursor.execute(f"EXPLAIN {one}")
+            plans.append(" ".join(row[0] for row in cursor.fetchall()))
+    assert any(index in plan for plan in plans), plans

@@ -27,19 +27,22 @@ OPEN = {
     "health": {"security_officer", "auditor"},
     "policies": {"security_officer", "auditor"},
     "policy-draft": {"security_officer"},
+    "profiles": {"privacy_officer", "security_officer"},
+    "profile-draft": {"privacy_officer"},
     "members": {"security_officer"},
     "member-invite": {"security_officer"},
     "tokens": {"analyst", "privacy_officer", "security_officer", "auditor"},
     "token-make": {"analyst", "privacy_officer", "security_officer", "auditor"},
     "audit": {"auditor"},
 }
-POSTS = {"purpose", "reveal", "verify", "tenant", "why", "why-act", "policy-check", "copy"}
+POSTS = {"purpose", "reveal", "verify", "tenant", "why", "why-act", "policy-check", "profile-check", "copy"}
 OF_CONVERSATIONS = {"conversation", "reveal", "readers", "why", "copy"}
 ROWS = (
     "<int:number>",
     "<uuid:user_id>",
     "<uuid:token_id>",
     "<uuid:policy_id>",
+    "<uuid:profile_id>",
     "<int:sequence>",
     "<uuid:ring_id>",
     "<uuid:version_id>",

@@ -1,7 +1,5 @@
 """Policies in the console: what is shown, checked while typing, drafted, tried, asked for and carried out; and why not."""
 
-import json
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -12,7 +10,7 @@ from governance.audit.models import AuditEntry
 from governance.console.policy_acts import CHECKS_A_MINUTE
 from governance.identity.scoping import tenant_scope
 from tests.access.policing import FORBID_MAIL, Officers
-from tests.console.browsing import refusals, signed_in, text_of
+from tests.console.browsing import entries, refusals, signed_in, text_of
 from tests.console.officers import officer_client
 from tests.security.matrix import fingerprint
 
@@ -34,11 +32,6 @@ def officer(tenant):
 def policy_named(tenant, name, **fields):
     with tenant_scope(tenant.id):
         return AccessPolicy.objects.filter(name=name, **fields).latest("version")
-
-
-def events(tenant, event):
-    with tenant_scope(tenant.id):
-        return [json.loads(row.body) for row in AuditEntry.objects.filter(event=event).order_by("sequence")]
 
 
 def drafted(client, tenant, name="no-quality", **given):
@@ -70,7 +63,7 @@ def test_the_form_writes_cedar_and_a_draft_decides_nothing(tenant, officer, peop
     row = drafted(officer, tenant)
     assert row.cedar.startswith('@id("no-quality")\nforbid (principal, action in [Action::"read_redacted"], resource)')
     assert (row.state, row.reason) == ("draft", "less is enough")
-    assert events(tenant, "policy.drafted")[-1]["policy"] == str(row.id)
+    assert entries(tenant, event="policy.drafted")[-1]["policy"] == str(row.id)
     assert signed_in(people["analyst"]).get(f"/conversations/{stored[0]}").status_code == 200
 
 
@@ -143,7 +136,7 @@ def test_a_dry_run_says_what_would_change(tenant, officer, people, stored):
     page = text_of(answer)
     assert "Newly refused" in page
     assert people["analyst"].username in page
-    assert events(tenant, "access.explained")[-1]["kind"] == "dry_run"
+    assert entries(tenant, event="access.explained")[-1]["kind"] == "dry_run"
     assert officer.post(f"/policies/{row.id}/dry-run", {"last": "7"}).status_code == 422
 
 
@@ -163,6 +156,38 @@ def test_two_people_put_a_policy_in_force_and_out_again(tenant, officer, people,
         assert policy_named(tenant, "no-quality").state == after
         expected = 403 if after == "active" else 200
         assert reader.get(f"/conversations/{stored[0]}").status_code == expected
+
+
+def test_a_second_person_who_manages_no_policies_reads_what_they_agree_to(tenant, officer, people, stored):
+    second, row = officer_client(tenant, "privacy_officer"), drafted(officer, tenant)
+    assert second.get(f"/policies/{row.id}").status_code == 403
+    asked = officer.post(f"/policies/{row.id}/ask", {"reason": "agreed in the meeting"})["Location"]
+    line = '+forbid (principal, action in [Action::"read_redacted"], resource)'
+    before = refusals(tenant)
+    for address in (asked, f"{asked}/agree", f"{asked}/refuse", f"/policies/{row.id}"):
+        page = second.get(address)
+        assert page.status_code == 200, address
+        assert line in text_of(page), address
+        assert "Roles analyst Actions read_redacted Purposes quality" in text_of(page), address
+    assert (refusals(tenant), "All versions" in text_of(page), "Dry run" in text_of(page)) == (before, False, False)
+    for address in (asked, f"/policies/{row.id}"):
+        refused = signed_in(people["analyst"]).get(address)
+        assert refused.status_code == 403, address
+        assert "read_redacted" not in text_of(refused), address
+    assert second.post(f"/policies/{row.id}/dry-run", {"last": "100"}).status_code == 403
+    assert second.post(f"{asked}/agree").status_code == 303
+    assert line in text_of(second.get(asked)), "what somebody agreed to stays open to them"
+    third = officer_client(tenant, "privacy_officer").get(asked)
+    assert third.status_code == 200
+    assert line not in text_of(third), "nobody asks them any more"
+
+
+def test_a_policy_that_is_to_go_is_shown_as_what_goes(tenant, officer):
+    row = policy_named(tenant, "analysts-read-redacted")
+    asked = officer.post(f"/policies/{row.id}/ask", {"reason": "too wide"})["Location"]
+    page = text_of(officer_client(tenant, "privacy_officer").get(f"{asked}/agree"))
+    assert "What would not decide any more" in page
+    assert f"-{row.cedar.splitlines()[1]}" in page
 
 
 def test_a_refused_reader_is_told_why(tenant, people, stored):
@@ -199,7 +224,7 @@ def test_the_auditor_sees_who_can_read_and_why_an_entry_was_decided(tenant, peop
     text = text_of(page)
     assert f"{people['analyst'].username} quality visibility_off all: the redacted view not needed no end set" in text
     assert f"{people['privacy_officer'].username} support visibility none: the source a fresh one" in text
-    assert events(tenant, "access.explained")[-1]["subject"] == str(stored[0])
+    assert entries(tenant, event="access.explained")[-1]["subject"] == str(stored[0])
     trail = auditor.get("/audit?event=grant.refused").content.decode()
     with tenant_scope(tenant.id):
         entry = AuditEntry.objects.filter(event="grant.refused").latest("sequence")

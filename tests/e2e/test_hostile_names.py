@@ -10,9 +10,10 @@ from governance.console.site import urlpatterns
 from governance.identity.members import MemberRefused, create_person
 from governance.ingest.formats.errors import FormatError
 from governance.pipeline.running import run_classification
+from governance.privacy import profiling
 from tests.conftest import as_principal, item, now, store
-from tests.e2e.test_policy_pages import enter
 from tests.e2e.test_urlconf import FRAGMENTS, pages_of
+from tests.e2e.walking import enter
 from tests.security.matrix import World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
@@ -40,6 +41,10 @@ def hostile(tenant, people):
     for name in ("h", "people-do-not-classify"):
         row = policies.draft(principal=officer, name=name, cedar=cedar, reason=HOSTILE, now=now())
         policies.ask_activation(principal=officer, policy_id=row.id, reason=HOSTILE, now=now())
+    privacy = as_principal(tenant, people["privacy_officer"], second_factor=True)
+    written = {"deny": [HOSTILE], "patterns": [{"name": "p", "pattern": "<img src=x>{1,2}"}]}
+    profile, _ = profiling.draft(principal=privacy, settings=written, reason=HOSTILE, now=now())
+    profiling.activate(principal=privacy, profile_id=profile.id, now=now())
     policies.add_purpose(principal=officer, code="odd", description=HOSTILE, now=now())
     credentials.make_token(
         principal=officer, user_id=None, name=HOSTILE, life=timedelta(days=1), scopes=frozenset(), purposes=frozenset(),

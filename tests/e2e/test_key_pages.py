@@ -10,7 +10,7 @@ from governance.pipeline import heartbeat
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.working import work_for_all
 from tests.console.officers import officer_client, rewrapped, ring_of, version_of
-from tests.e2e.walking import but_refusals, grave_faults, keep, sign_in
+from tests.e2e.walking import but_forms_again, grave_faults, keep, sign_in, tab_to
 
 pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
 
@@ -27,15 +27,6 @@ def second_page(browser, live_server):
     context = browser.new_context(base_url=live_server.url)
     yield context.new_page()
     context.close()
-
-
-def tab_to(page, selector):
-    """Walk with the Tab key alone until the element has the focus."""
-    for _ in range(120):
-        page.keyboard.press("Tab")
-        if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
-            return
-    pytest.fail(f"the Tab key never comes to {selector}")
 
 
 def asked_to_destroy(page, version):
@@ -109,12 +100,7 @@ def test_a_destruction_is_asked_for_by_the_keyboard_alone(page, tenant, people, 
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Waits for a second person")
     assert "tombstone/1" in page.locator(".tv-plan").inner_text()
-    assert but_bad_requests(page.faults) == []
-
-
-def but_bad_requests(faults):
-    """The browser reports a form that comes again (400, 409, 412) as an error of the console; anything else is one."""
-    return [fault for fault in but_refusals(faults) if not any(f"status of {code}" in fault for code in (400, 409, 412))]
+    assert but_forms_again(page.faults) == []
 
 
 def test_a_second_person_agrees_and_one_cancels(page, second_page, tenant, people, unused):
@@ -153,7 +139,7 @@ def test_a_stale_form_comes_back_with_how_it_is_now(page, tenant, people, stored
     page.wait_for_selector("text=This is how it is now.")
     assert "Suspended" in page.locator(".tv-plan").inner_text()
     assert page.input_value("#id_reason") == "in doubt"
-    assert but_bad_requests(page.faults) == []
+    assert but_forms_again(page.faults) == []
 
 
 def addresses(tenant, unused):

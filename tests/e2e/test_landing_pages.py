@@ -5,22 +5,10 @@ import pytest
 from governance.custody.counting import keep_counts
 from tests.conftest import now
 from tests.console.test_landing import people_write
-from tests.e2e.test_policy_pages import enter
-from tests.e2e.walking import grave_faults, keep
+from tests.e2e.walking import enter, look
 
 pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
 ROLES = ("analyst", "privacy_officer", "security_officer", "auditor")
-
-
-def look(page, name, address):
-    """Walk to a page in both widths, and look for what must not be."""
-    for width in (390, 1280):
-        page.set_viewport_size({"width": width, "height": 1400})
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
-        keep(page, f"{name}-{width}")
-        assert (address, grave_faults(page)) == (address, [])
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -10,8 +10,7 @@ from governance.identity.models import User
 from governance.pipeline.running import run_classification
 from tests.api.clients import token_of
 from tests.conftest import make_person
-from tests.e2e.test_policy_pages import enter
-from tests.e2e.walking import but_refusals, keep, sign_in
+from tests.e2e.walking import but_refusals, enter, keep, sign_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
 TEXT = "Call me at +1 415 555 2671"

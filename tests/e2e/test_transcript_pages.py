@@ -4,9 +4,7 @@ import pytest
 
 from governance.pipeline.running import run_classification
 from tests.conftest import item, store
-from tests.e2e.test_key_pages import tab_to
-from tests.e2e.test_policy_pages import enter
-from tests.e2e.walking import grave_faults, keep
+from tests.e2e.walking import enter, grave_faults, keep, look, tab_to
 from tests.security.test_c_ciphertext import sql
 
 pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
@@ -122,14 +120,11 @@ def test_a_stretch_is_masked_by_keyboard_alone(page, tenant, people, chat, live_
 def test_the_pages_are_accessible_and_narrow(theme, page, tenant, people, chat, live_server):
     page.emulate_media(color_scheme=theme)
     enter(page, people["privacy_officer"], live_server.url)
-    for width in (390, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        for name, address in (
-            ("transcript", f"/conversations/{chat}"), ("findings", f"/conversations/{chat}/messages/1/findings"),
-        ):  # fmt: skip
-            page.goto(address)
-            page.locator(".tv-mark").first.focus() if name == "transcript" else None
-            keep(page, f"{name}-{theme}-{width}")
-            assert (address, grave_faults(page)) == (address, [])
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    look(page, f"transcript-{theme}", f"/conversations/{chat}")
+    look(page, f"findings-{theme}", f"/conversations/{chat}/messages/1/findings")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(f"/conversations/{chat}")
+    page.locator(".tv-mark").first.focus()
+    keep(page, f"tip-{theme}-390")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "a tip is no wider than the window"
     assert page.faults == []

@@ -14,7 +14,8 @@ from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.running import run_classification
 from governance.pipeline.working import work_for_all
 from governance.privacy import judging
-from governance.privacy.judging import UnknownFinding, WrongPlace
+from governance.privacy.errors import WrongPlace
+from governance.privacy.judging import UnknownFinding
 from governance.privacy.rescanning import ask_rescan
 from governance.vault.comparing import verify_content
 from governance.vault.reading import read_conversation

@@ -3,7 +3,8 @@
 import pytest
 
 from governance.privacy.detectors import Kind, Span, Tier
-from governance.privacy.locating import NotLocated, located, place_in_original, sources_of_marks
+from governance.privacy.errors import WrongPlace
+from governance.privacy.locating import located, place_in_original, sources_of_marks
 from governance.privacy.models import Finding
 from governance.privacy.redaction import redact
 
@@ -59,5 +60,5 @@ def test_nested_documents_numbers_and_names_keep_their_numbers():
 
 @pytest.mark.parametrize(("start", "end"), [(3, 3), (4, 2), (-1, 2)])
 def test_what_is_no_place_is_refused(start, end):
-    with pytest.raises(NotLocated):
+    with pytest.raises(WrongPlace):
         place_in_original([], start=start, end=end)

@@ -3,6 +3,7 @@
 Routes come from the URLconf and the admin registry; the expected answers from `access_matrix.txt`, which people review.
 """
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -97,6 +98,11 @@ def written() -> dict:
     return {"writing": "cedar", "cedar": TEXT.format(f"nowhere-{uuid4()}"), "reason": "r"}
 
 
+def profiled() -> dict:
+    """Settings of detection written by hand, as a page sends them."""
+    return {"writing": "json", "document": json.dumps({"deny": [f"t-{uuid4()}"]}), "reason": "r"}
+
+
 class World:
     """A tenant with chats and officers, and one person who knocks at every door."""
 
@@ -172,7 +178,7 @@ class World:
             "role": lambda: "analyst",
             "token_id": self.made_token,
             "pk": self.passkey, "ticket": lambda: "abc",
-            "profile_id": self.profile, "record_id": self.record, "number": lambda: 1,
+            "profile_id": lambda: self.profile(weakens=not route.endswith("activate")), "record_id": self.record, "number": lambda: 1,
             "finding_id": self.finding_here if route.startswith("conversations/") else self.finding,
             "ring_id": lambda: self.ring(route), "version_id": lambda: self.version(route), "data_key_id": self.data_key,
             "job_id": lambda: self.job(paused=route.endswith("resume")),
@@ -181,6 +187,7 @@ class World:
             makers |= {
                 "ring_id": self.standing_ring, "version_id": self.standing_version, "job_id": lambda: self.standing_job,
                 "approval_id": lambda: self.standing_approval, "policy_id": self.standing_policy,
+                "profile_id": lambda: self.standing_profile,
             }  # fmt: skip
         filled = re.sub(r"<\w+:(\w+)>", lambda found: str(makers[found[1]]()), route)
         return "/" + re.sub(r"\(\?P<\w+>[^)]*\)", "abc", filled)
@@ -245,6 +252,10 @@ class World:
             "policies/<uuid:policy_id>/version": written,
             "policies/<uuid:policy_id>/dry-run": lambda: {"last": 100},
             "policies/<uuid:policy_id>/ask": lambda: {"reason": f"r{uuid4()}"},
+            "profiles/draft": profiled, "profiles/check": profiled, "profiles/<uuid:profile_id>/version": profiled,
+            "profiles/<uuid:profile_id>/try": lambda: {"text": "mail kim@example.com"},
+            "profiles/<uuid:profile_id>/ask": lambda: {"reason": f"r{uuid4()}"},
+            "profiles/<uuid:profile_id>/activate": lambda: {"expected": self.tag},
             "conversations/purpose": lambda: {"purpose": "support"},
             "conversations/<uuid:conversation_id>/reveal": lambda: {"purpose": "support", "reason": "r"},
             "tenant": lambda: {"tenant": str(self.tenant.id)},
@@ -307,14 +318,31 @@ class World:
         asker = as_principal(self.tenant, self.asker, second_factor=True)
         return self.agree(judging.ask_unmask(principal=asker, finding_id=self.finding(), reason=f"r{uuid4()}", now=now()))
 
-    def profile(self) -> UUID:
-        """A draft of a detection profile that leaves a value unmasked, with an agreed approval beside it."""
+    def profile(self, *, weakens: bool = True) -> UUID:
+        """A draft of a detection profile that leaves a value unmasked, with an agreed approval beside it; or masks more."""
         asker = as_principal(self.tenant, self.asker, second_factor=True)
-        settings = {"allow": [f"a{uuid4().hex[:12]}@example.com"]}
-        row, _ = profiling.draft(principal=asker, settings=settings, reason="r", now=now())
+        value = f"a{uuid4().hex[:12]}@example.com"
+        row, _ = profiling.draft(
+            principal=asker,
+            settings={"allow": [value]} if weakens else self.masking_more(asker, value),
+            reason="r",
+            now=now(),
+        )
+        self.tag = profiling.profile(principal=asker, profile_id=row.id, now=now()).tag
+        if not weakens:
+            return row.id
         asked = profiling.ask_activation(principal=asker, profile_id=row.id, reason=f"r{uuid4()}", now=now())
         self.agreed = self.agree(asked)
         return row.id
+
+    def masking_more(self, principal, term: str) -> dict:
+        """The settings in force, and one term more."""
+        rows = profiling.profiles_of(principal=principal, now=now())
+        active = next((one for one in rows if one.state == "active" and one.collection is None), None)
+        if active is None:
+            return {"deny": [term]}
+        settings = profiling.profile(principal=principal, profile_id=active.id, now=now()).settings
+        return {**settings, "deny": [*settings["deny"], term]}
 
     def glass_asked(self, principal) -> UUID:
         wanted = resources_for(principal=principal, ids=[self.stored[0]])
@@ -398,6 +426,11 @@ class World:
         """A policy in force, as it is."""
         with tenant_scope(self.tenant.id):
             return AccessPolicy.objects.filter(state="active").values_list("id", flat=True)[0]
+
+    @cached_property
+    def standing_profile(self) -> UUID:
+        """A draft of a detection profile that nobody touches."""
+        return self.profile()
 
     @cached_property
     def standing_job(self) -> UUID:

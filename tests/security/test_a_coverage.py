@@ -48,6 +48,8 @@ NO_ACT = {
     **{str(one.pattern): "its GET shows a form" for one in urlpatterns if has_form(one)},
     "members": "shows rules", "tokens": "shows one's own",
     "policies/<uuid:policy_id>": "shows rules", "policies/check": "stores nothing",
+    "profiles": "shows rules", "profiles/<uuid:profile_id>": "shows rules", "profiles/check": "stores nothing",
+    "profiles/<uuid:profile_id>/try": "stores nothing",
     "why": "about oneself", "conversations/<uuid:conversation_id>/why": "about oneself",
     "conversations/purpose": "own session", "tenant": "own session", "console/sign-out": "own session",
     "console/password": "leads on", "console/search": "leads on",
@@ -56,7 +58,14 @@ OWN_SESSION = {
     "conversations/purpose", "tenant", "api/v1/conversations/<uuid:conversation_id>:explain", "why",
     "conversations/<uuid:conversation_id>/why",
 }  # fmt: skip
-STORES_NOTHING = {"policies/check", "console/search", "api/v1/detect", "api/v1/detection-profiles/<uuid:profile_id>:try"}
+STORES_NOTHING = {
+    "policies/check",
+    "profiles/check",
+    "profiles/<uuid:profile_id>/try",
+    "console/search",
+    "api/v1/detect",
+    "api/v1/detection-profiles/<uuid:profile_id>:try",
+}
 NO_ACT_TASKS = {
     "threadvault.checkpoint": "signs the record",
     "threadvault.checkpoints": "signs the record",

@@ -4,6 +4,6 @@ Pure, but for `sealing` and `loading`.
 """
 
 from governance.privacy.profiles.profile import PLAIN, Profile, profile_of
-from governance.privacy.profiles.settings import Settings, SettingsInvalid, read_settings, weakened
+from governance.privacy.profiles.settings import Fault, Settings, SettingsInvalid, read_settings, weakened
 
-__all__ = ["PLAIN", "Profile", "Settings", "SettingsInvalid", "profile_of", "read_settings", "weakened"]
+__all__ = ["PLAIN", "Fault", "Profile", "Settings", "SettingsInvalid", "profile_of", "read_settings", "weakened"]

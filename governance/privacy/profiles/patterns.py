@@ -14,6 +14,7 @@ from governance.privacy.detectors import Budget, Kind, Span, Tier
 from governance.privacy.detectors.characters import Document
 
 LONGEST = 300
+PREFIX = "pattern:"  # Of the rule id that the findings of a pattern carry.
 _MEMORY = 2 << 20  # Bytes for one compiled pattern.
 _STEPS = 16
 # An escape, a class of characters, or one of the quantifiers without an end, in the order of reading.
@@ -35,7 +36,7 @@ class Pattern:
     @property
     def rule(self) -> str:
         """The rule id that its findings carry."""
-        return f"pattern:{self.name}"
+        return f"{PREFIX}{self.name}"
 
 
 def check(source: str) -> None:

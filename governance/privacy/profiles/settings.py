@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -25,10 +25,25 @@ _FEWEST_CHARACTERS: Final = 2
 _SAID = {"tuple_type": "has to be a list", "model_type": "has to be an object", "missing": "is missing"}
 
 
+class Fault(NamedTuple):
+    """What is wrong at one place of the settings; `steps` are names of members, and numbers that count from 0."""
+
+    steps: tuple[str | int, ...]
+    what: str
+
+    def __str__(self) -> str:
+        where = ".".join(map(str, self.steps)) or "the profile"
+        return f"{where}: {self.what}"
+
+
 class SettingsInvalid(PrivacyError):
     """The settings of a profile are not taken; says what and where, never a term, a value or a pattern."""
 
     code = "profiles.invalid"
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = faults
 
 
 def _term(term: str) -> str:
@@ -95,23 +110,22 @@ def read_settings(given: Any) -> Settings:
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
-        told = dict.fromkeys(_told(one) for one in error.errors(include_input=False, include_url=False))
-        raise SettingsInvalid("; ".join(told)) from None
+        faults = dict.fromkeys(_fault(one) for one in error.errors(include_input=False, include_url=False))
+        raise SettingsInvalid(*faults) from None
     names = [one.name for one in settings.patterns]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise SettingsInvalid(f"patterns: two have the name {', '.join(twice)}; each has one of its own.")
+        raise SettingsInvalid(Fault(("patterns",), f"two have the name {', '.join(twice)}; each has one of its own."))
     return settings
 
 
-def _told(error: Mapping[str, Any]) -> str:
-    """Return one line of an error: where, and what; the places that people name (members, not values) are shown."""
-    steps = [str(step) for step in error["loc"] if isinstance(step, int) or step in _MEMBERS]
-    where = ".".join(steps) or "the profile"
+def _fault(error: Mapping[str, Any]) -> Fault:
+    """Return where and what; of the places those that people name (members, not values) are shown."""
+    steps = tuple(step for step in error["loc"] if isinstance(step, int) or step in _MEMBERS)
     if error["type"] == "extra_forbidden":
-        return f"{where}: there is a member that is not known; known are classes, deny, allow, patterns and theirs"
+        return Fault(steps, "there is a member that is not known; known are classes, deny, allow, patterns and theirs")
     if error["loc"][:1] == ("classes",):
-        return f"{where}: takes types ({', '.join(Kind)} or {NOTHING}) and for each one of {', '.join(LEVELS)}"
-    return f"{where}: {_SAID.get(error['type'], error['msg'].removeprefix('Value error, '))}"
+        return Fault(steps, f"takes types ({', '.join(Kind)} or {NOTHING}) and for each one of {', '.join(LEVELS)}")
+    return Fault(steps, _SAID.get(error["type"], error["msg"].removeprefix("Value error, ")))
 
 
 _MEMBERS: Final = frozenset(["classes", "deny", "allow", "patterns", "type", "value", "name", "pattern"])

@@ -56,8 +56,8 @@ function walkMessages(event) {
 
 // The text that a form wrote is where writing by hand begins; a part that checks says so when it was asked too often.
 document.addEventListener("change", (event) => {
-  const written = document.querySelector("[data-written]"), hand = document.querySelector("textarea[name=cedar]");
-  if (event.target.name === "writing" && event.target.value === "cedar" && written) { hand.value = written.textContent; }
+  const written = document.querySelector("[data-written]"), hand = document.querySelector(".tv-by-hand textarea");
+  if (event.target.name === "writing" && event.target.value !== "form" && written) { hand.value = written.textContent; }
 });
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.target.matches("[data-check]") && [429, 503].includes(event.detail.xhr.status)) { event.detail.shouldSwap = true; }
