@@ -19,13 +19,13 @@ from governance.audit.errors import UnknownVerification, VerdictUnsigned
 from governance.audit.heads import SignedHead
 from governance.audit.models import AuditEntry
 from governance.audit.recording import record_now, record_with_effect
-from governance.audit.rereading import is_untouched, mark
+from governance.audit.rereading import is_settled, is_untouched, mark
 from governance.audit.signers import audit_signer, trusted_keys
 from governance.audit.verifying import close_walk, verify_chain, verify_stretch
 from governance.custody.verdicts import Progress, begun, progress_of, signed_state
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
-from governance.jobs.leasing import OPEN, Leased, advance, create, lock_job
+from governance.jobs.leasing import OPEN, Later, Leased, advance, create, lock_job
 from governance.jobs.models import Job
 
 TOPIC: Final = "verify"
@@ -34,6 +34,8 @@ SHORT: Final = 20_000
 STEP: Final = 25_000
 LOOK: Final = 200_000
 WALKS: Final = 3
+OLDER: Final = "OlderTransactions"
+AGAIN_SECONDS: Final = 1.0
 
 
 def verify(*, principal: Principal, now: datetime) -> ChainReport | UUID:
@@ -71,9 +73,16 @@ def ask_verify(*, principal: Principal, now: datetime) -> UUID:
     tenant = principal.tenant_id
     audit_signer()
     with tenant_scope(tenant):
-        end = _end(tenant)
-        job = going_on() or create(tenant=tenant, topic=TOPIC, spec={"end": end}, total=end, asked_by=principal.user_id)
+        job = going_on() or _create(tenant, principal.user_id)
         record_with_effect(tenant=tenant, event="job.asked", **principal.as_actor(), job=str(job), topic=TOPIC)
+    return job
+
+
+def _create(tenant: UUID, asked_by: UUID) -> UUID:
+    """Make the job; what it keeps is signed from the start, so that nobody sets it another end."""
+    end = _end(tenant)
+    job = create(tenant=tenant, topic=TOPIC, spec={"end": end}, total=end, asked_by=asked_by)
+    Job.objects.filter(id=job).update(cursor=signed_state(job=job, progress=begun(tenant, end=end)))
     return job
 
 
@@ -100,37 +109,39 @@ def verdict(*, principal: Principal, job_id: UUID, now: datetime) -> ChainReport
         raise UnknownVerification("This tenant has no such verification.")
     if row.state != Job.State.DONE:
         return None
-    progress = progress_of(job=row.id, tenant=row.tenant_id, spec=row.spec, cursor=row.cursor)
+    progress = progress_of(job=row.id, tenant=row.tenant_id, cursor=row.cursor)
     if progress is None or progress.report is None:
         raise VerdictUnsigned("The verdict of this verification is not signed by this installation. Verify again.")
     return progress.report
 
 
 def verify_step(job: Leased) -> None:
-    """Do the next step. Raises LeaseLost, SignerMissing."""
-    progress = progress_of(job=job.id, tenant=job.tenant, spec=job.spec, cursor=job.cursor)
+    """Do the next step. Raises LeaseLost, SignerMissing; Later while a transaction that is older than the walk may write."""
+    progress = progress_of(job=job.id, tenant=job.tenant, cursor=job.cursor)
     done = 0
     if progress is None:
-        progress, done = begun(job.tenant), -job.done
+        with tenant_scope(job.tenant):
+            progress, done = begun(job.tenant, end=_end(job.tenant)), -job.done
     heads, unreadable = heads_outside(tenant=job.tenant)
     before = progress.judgement.walk.size
     if progress.looked is None:
         _walk(job, progress, heads)
         done += progress.judgement.walk.size - before
     else:
-        _look(job, progress)
-        done = -job.done if progress.looked is None else 0
-    if _is_over(job, progress):
+        again = _look(job, progress)
+        progress, done = again or progress, -job.done if again else 0
+    if progress.judgement.bad is not None or progress.looked == progress.end:
         _close(job, progress, heads, unreadable)
     _keep(job, progress, done)
 
 
 def _walk(job: Leased, progress: Progress, heads: Sequence[SignedHead]) -> None:
-    judgement, end = progress.judgement, int(job.spec["end"])
+    """Walk the next stretch; the first waits until nobody writes any more who began to before it."""
+    judgement, end = progress.judgement, progress.end
     upto = min(judgement.walk.size + STEP, end)
     with tenant_scope(job.tenant, using="audit"):
-        if not progress.moment:
-            progress.moment = mark(using="audit")
+        if judgement.walk.size == 0 and not _begin(progress):
+            return
         verify_stretch(judgement=judgement, upto=upto, outside=heads)
     if judgement.bad is None and judgement.walk.size < upto:
         ends = f"the chain ends at entry {judgement.walk.size} and had {end} when this was asked for: entries were cut off"
@@ -139,25 +150,31 @@ def _walk(job: Leased, progress: Progress, heads: Sequence[SignedHead]) -> None:
         progress.looked = 0
 
 
-def _look(job: Leased, progress: Progress) -> None:
-    """Look whether the next entries are as they were when the walk began; where not, begin anew, three times at most."""
-    looked, end = progress.looked or 0, int(job.spec["end"])
-    upto = min(looked + LOOK, end)
+def _begin(progress: Progress) -> bool:
+    """Return whether the walk may begin; where it may not, its moment is kept first. Raises Later."""
+    was = progress.moment
+    progress.moment = was or mark(using="audit")
+    if is_settled(moment=progress.moment, using="audit"):
+        return True
+    if was:
+        raise Later(OLDER, AGAIN_SECONDS)
+    return False
+
+
+def _look(job: Leased, progress: Progress) -> Progress | None:
+    """Look whether the next entries are as they were at the beginning; where not, return a new one, twice at most."""
+    looked = progress.looked or 0
+    upto = min(looked + LOOK, progress.end)
     with tenant_scope(job.tenant, using="audit"):
         same = is_untouched(tenant=job.tenant, after=looked, upto=upto, moment=progress.moment, using="audit")
     if same:
         progress.looked = upto
     elif progress.walks < WALKS:
-        fresh = begun(job.tenant)
-        progress.judgement, progress.moment, progress.looked = fresh.judgement, "", None
-        progress.walks += 1
+        return begun(job.tenant, end=progress.end, walks=progress.walks + 1)
     else:
         changed = f"entries from here to {upto} were changed or taken away each time that the chain was walked"
         progress.judgement.bad = (looked + 1, changed)
-
-
-def _is_over(job: Leased, progress: Progress) -> bool:
-    return progress.judgement.bad is not None or progress.looked == int(job.spec["end"])
+    return None
 
 
 def _close(job: Leased, progress: Progress, heads: Sequence[SignedHead], unreadable: int) -> None:
@@ -170,11 +187,11 @@ def _close(job: Leased, progress: Progress, heads: Sequence[SignedHead], unreada
 
 
 def _keep(job: Leased, progress: Progress, done: int) -> None:
-    cursor = signed_state(job=job.id, spec=job.spec, progress=progress)
+    cursor = signed_state(job=job.id, progress=progress)
     report = progress.report
     with tenant_scope(job.tenant):
         lock_job(job)
-        advance(job, done=done, cursor=cursor, finished=report is not None)
+        advance(job, done=done, cursor=cursor, finished=report is not None, total=progress.end)
         if report is not None:
             record_with_effect(
                 tenant=job.tenant, event="audit.verified", actor_kind="worker", job=str(job.id), head=report.head.hex(),

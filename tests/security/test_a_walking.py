@@ -3,6 +3,8 @@
 The job keeps its place in the database that it verifies: what it keeps is signed, and forging it gains nothing.
 """
 
+from contextlib import contextmanager
+
 import pytest
 
 from governance.audit.errors import VerdictUnsigned
@@ -10,6 +12,7 @@ from governance.custody import verdicts, verifying
 from tests.security.chains import ENTRIES, around, report
 from tests.security.chains import rehash as rehashed
 from tests.security.test_a_checkpoints import cut, forget_checkpoints, size
+from tests.security.test_c_ciphertext import admin
 from tests.security.walking_chains import Walker, grown, in_small_steps
 
 
@@ -94,6 +97,42 @@ def test_a01_what_is_changed_at_each_walk_is_no_whole_chain(tenant, walker):
     assert "changed or taken away each time" in found.fault
 
 
+@contextmanager
+def older_writer(tenant, *, nested=False):
+    """A transaction that began to write before the walk does, and changes an entry when the block asks for it."""
+    with admin() as outside, outside.transaction():
+        outside.execute("SET LOCAL session_replication_role = replica")
+        outside.execute("SELECT pg_current_xact_id()")
+        if nested:  # Its write has a number of its own, which no snapshot lists.
+            outside.execute("SAVEPOINT inner_one")
+            outside.execute("CREATE TEMP TABLE of_inner (x int) ON COMMIT DROP")
+        yield lambda: outside.execute(
+            f"UPDATE {ENTRIES} SET body = replace(body, 'actor', 'aktor') WHERE tenant_id = %s AND sequence = 3", [tenant.id]
+        )
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a01_the_walk_waits_for_whoever_began_to_write_before_it(tenant, walker, nested):
+    with older_writer(tenant, nested=nested) as write:
+        for _ in range(3):
+            walker.go()
+            walker.rewrite_row(not_before=None)
+        assert (walker.row.done, walker.row.state, walker.row.reason) == (0, "waiting", verifying.OLDER)
+        assert walker.row.attempt == 0
+        write()
+    assert walker.finish().bad_sequence == 3
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a01_control_without_waiting_his_change_behind_the_walk_is_missed(tenant, walker, nested, monkeypatch):
+    monkeypatch.setattr(verifying, "is_settled", lambda **_: True)
+    with older_writer(tenant, nested=nested) as write:
+        walker.go(2)
+        assert walker.row.done == 10
+        write()
+    assert walker.finish().whole
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a02_an_end_cut_while_the_job_walks_is_detected(tenant, walker, steps):
     walker.go(steps)
@@ -127,24 +166,29 @@ def test_a02_control_without_the_second_look_they_are_missed(tenant, walker, mon
     assert walker.finish().whole
 
 
-def shorten(tenant, walker):
+def shorten(tenant, walker, **forged):
     """Cut the chain with all that the database knows of it, and let the job believe that it was never longer."""
     end = size(tenant) - 4
     cut(tenant, end)
     forget_checkpoints(tenant)
-    walker.rewrite_row(spec={"end": end}, total=end)
+    walker.rewrite_row(spec={"end": end}, total=end, **forged)
 
 
-def test_a02_an_end_that_is_lowered_with_the_chain_does_not_fit_the_sink(tenant, walker):
-    walker.go(2)
+def test_a02_an_end_that_is_lowered_in_the_job_is_not_its_end(tenant, walker, sink):
+    sink.write_text("")
     shorten(tenant, walker)
-    found = walker.finish()
-    assert "entries were cut off" in found.fault
+    assert "entries were cut off" in walker.finish().fault
+
+
+def test_a02_a_job_that_is_made_to_forget_its_end_does_not_fit_the_sink(tenant, walker):
+    walker.go(2)
+    shorten(tenant, walker, cursor={})
+    assert "entries were cut off" in walker.finish().fault
 
 
 def test_a02_control_without_the_heads_of_the_sink_it_looks_whole(tenant, walker, sink):
     walker.go(2)
-    shorten(tenant, walker)
+    shorten(tenant, walker, cursor={})
     sink.write_text("")
     assert walker.finish().whole
 
@@ -162,7 +206,7 @@ def test_a04_a_chain_rewritten_under_the_walk_is_detected(tenant, walker):
 
 
 def test_a04_a_chain_rewritten_behind_a_walk_at_its_end_does_not_fit_the_sink(tenant, walker):
-    while walker.row.cursor.get("state", {}).get("looked") is None:
+    while walker.row.cursor["state"]["looked"] is None:
         walker.go()
     rewrite(tenant)
     forget_checkpoints(tenant)
@@ -171,7 +215,7 @@ def test_a04_a_chain_rewritten_behind_a_walk_at_its_end_does_not_fit_the_sink(te
 
 def test_a04_control_without_second_look_and_sink_it_looks_whole(tenant, walker, sink, monkeypatch):
     without_second_look(monkeypatch)
-    while walker.row.cursor.get("state", {}).get("looked") is None:
+    while walker.row.cursor["state"]["looked"] is None:
         walker.go()
     rewrite(tenant)
     forget_checkpoints(tenant)
@@ -193,7 +237,7 @@ def test_a04_a_place_forged_in_the_job_is_not_gone_on_from(tenant, people, walke
 
 def test_a04_control_an_unsigned_place_would_be_gone_on_from(tenant, walker, monkeypatch):
     without_signature(monkeypatch)
-    while walker.row.cursor.get("state", {}).get("looked") is None:
+    while walker.row.cursor["state"]["looked"] is None:
         walker.go()
     change(tenant, 3)
     walker.rewrite_row(cursor=forge(walker.row.cursor, looked=walker.row.spec["end"] - 1))

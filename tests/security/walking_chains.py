@@ -4,7 +4,7 @@ from governance.audit.chain import ChainReport
 from governance.custody import verifying
 from governance.custody.verifying import verdict, verify
 from governance.identity.scoping import tenant_scope
-from governance.jobs.leasing import claim_job, release
+from governance.jobs.leasing import Later, claim_job, postpone, release
 from governance.jobs.models import Job
 from tests.conftest import as_principal, now
 from tests.security.chains import signed, write
@@ -37,8 +37,13 @@ class Walker:
             with tenant_scope(self.tenant.id):
                 leased, _ = claim_job([verifying.TOPIC])
             if leased is None:
-                return True
-            verifying.verify_step(leased)
+                break
+            try:
+                verifying.verify_step(leased)
+            except Later as later:
+                with tenant_scope(self.tenant.id):
+                    postpone(leased, reason=later.reason, seconds=later.seconds)
+                continue
             if not leased.finished:
                 with tenant_scope(self.tenant.id):
                     release(leased)
