@@ -25,13 +25,12 @@ _STATE: Final = b"TVV1"
 class Progress:
     """How far a verification is that goes to the entry `end`; `report` is there when it is over.
 
-    `moment` is when its walk began, `looked` how far the second look is, None before it, `walks` how often it began.
+    `moment` is when its walk began, `walks` how often it did.
     """
 
     judgement: Judgement
     end: int
     moment: str = ""
-    looked: int | None = None
     walks: int = 1
     report: ChainReport | None = None
 
@@ -42,7 +41,6 @@ def signed_state(*, job: UUID, progress: Progress) -> dict[str, Any]:
         "judgement": progress.judgement.kept(),
         "end": progress.end,
         "moment": progress.moment,
-        "looked": progress.looked,
         "walks": progress.walks,
         "report": progress.report and progress.report.as_json(),
     }
@@ -60,8 +58,7 @@ def progress_of(*, job: UUID, tenant: UUID, cursor: Mapping[str, Any]) -> Progre
             return None
         judgement = Judgement.resumed(state["judgement"], trusted=trusted_keys())
         report = state["report"] and ChainReport.from_json(state["report"])
-        moment, looked, walks = str(state["moment"]), state["looked"], int(state["walks"])
-        progress = Progress(judgement, int(state["end"]), moment, looked, walks, report)
+        progress = Progress(judgement, int(state["end"]), str(state["moment"]), int(state["walks"]), report)
     except (KeyError, TypeError, ValueError, AttributeError, BadSignature, UnreadableRecord):
         return None
     return progress if judgement.walk.tenant == tenant else None

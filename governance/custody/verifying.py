@@ -124,13 +124,14 @@ def verify_step(job: Leased) -> None:
             progress, done = begun(job.tenant, end=_end(job.tenant)), -job.done
     heads, unreadable = heads_outside(tenant=job.tenant)
     before = progress.judgement.walk.size
-    if progress.looked is None:
+    if before < progress.end:
         _walk(job, progress, heads)
         done += progress.judgement.walk.size - before
+        is_over = progress.judgement.bad is not None
     else:
         again = _look(job, progress)
-        progress, done = again or progress, -job.done if again else 0
-    if progress.judgement.bad is not None or progress.looked == progress.end:
+        progress, done, is_over = again or progress, -job.done if again else 0, again is None
+    if is_over:
         _close(job, progress, heads, unreadable)
     _keep(job, progress, done)
 
@@ -146,8 +147,6 @@ def _walk(job: Leased, progress: Progress, heads: Sequence[SignedHead]) -> None:
     if judgement.bad is None and judgement.walk.size < upto:
         ends = f"the chain ends at entry {judgement.walk.size} and had {end} when this was asked for: entries were cut off"
         judgement.bad = (judgement.walk.size + 1, ends)
-    if judgement.bad is None and judgement.walk.size == end:
-        progress.looked = 0
 
 
 def _begin(progress: Progress) -> bool:
@@ -162,18 +161,21 @@ def _begin(progress: Progress) -> bool:
 
 
 def _look(job: Leased, progress: Progress) -> Progress | None:
-    """Look whether the next entries are as they were at the beginning; where not, return a new one, twice at most."""
-    looked = progress.looked or 0
-    upto = min(looked + LOOK, progress.end)
-    with tenant_scope(job.tenant, using="audit"):
-        same = is_untouched(tenant=job.tenant, after=looked, upto=upto, moment=progress.moment, using="audit")
-    if same:
-        progress.looked = upto
-    elif progress.walks < WALKS:
-        return begun(job.tenant, end=progress.end, walks=progress.walks + 1)
-    else:
+    """Look whether all entries are as they were at the beginning; where not, return a new one, twice at most.
+
+    All of it is one step: nobody can stop the job between the look at an entry and the verdict.
+    """
+    for looked in range(0, progress.end, LOOK):
+        upto = min(looked + LOOK, progress.end)
+        with tenant_scope(job.tenant, using="audit"):
+            same = is_untouched(tenant=job.tenant, after=looked, upto=upto, moment=progress.moment, using="audit")
+        if same:
+            continue
+        if progress.walks < WALKS:
+            return begun(job.tenant, end=progress.end, walks=progress.walks + 1)
         changed = f"entries from here to {upto} were changed or taken away each time that the chain was walked"
         progress.judgement.bad = (looked + 1, changed)
+        return None
     return None
 
 

@@ -12,7 +12,7 @@ from governance.custody import verdicts, verifying
 from tests.security.chains import ENTRIES, around, report
 from tests.security.chains import rehash as rehashed
 from tests.security.test_a_checkpoints import cut, forget_checkpoints, size
-from tests.security.test_c_ciphertext import admin
+from tests.security.test_c_ciphertext import admin, sql
 from tests.security.walking_chains import Walker, grown, in_small_steps
 
 
@@ -85,16 +85,22 @@ def test_a01_what_was_changed_and_put_back_is_no_fault(tenant, walker):
 
 
 def test_a01_what_is_changed_at_each_walk_is_no_whole_chain(tenant, walker):
-    walker.go(2)
     for _ in range(verifying.WALKS):
-        while walker.row.cursor["state"]["looked"] is None:
-            walker.go()
+        walker.to_the_end()
         around(f"UPDATE {ENTRIES} SET body = body WHERE tenant_id = %s AND sequence = 9", tenant.id)
-        while not walker.go() and walker.row.cursor["state"]["looked"] is not None:
-            pass
+        walker.go()
     found = walker.finish()
     assert found.bad_sequence == 9
     assert "changed or taken away each time" in found.fault
+
+
+def test_a01_a_pause_before_the_end_hides_nothing(tenant, walker):
+    walker.to_the_end()
+    walker.rewrite_row(state="paused")
+    assert not walker.go()
+    change(tenant, 3)
+    walker.rewrite_row(state="waiting")
+    assert walker.finish().bad_sequence == 3
 
 
 @contextmanager
@@ -206,8 +212,7 @@ def test_a04_a_chain_rewritten_under_the_walk_is_detected(tenant, walker):
 
 
 def test_a04_a_chain_rewritten_behind_a_walk_at_its_end_does_not_fit_the_sink(tenant, walker):
-    while walker.row.cursor["state"]["looked"] is None:
-        walker.go()
+    walker.to_the_end()
     rewrite(tenant)
     forget_checkpoints(tenant)
     assert "signs another chain" in walker.finish().fault
@@ -215,8 +220,7 @@ def test_a04_a_chain_rewritten_behind_a_walk_at_its_end_does_not_fit_the_sink(te
 
 def test_a04_control_without_second_look_and_sink_it_looks_whole(tenant, walker, sink, monkeypatch):
     without_second_look(monkeypatch)
-    while walker.row.cursor["state"]["looked"] is None:
-        walker.go()
+    walker.to_the_end()
     rewrite(tenant)
     forget_checkpoints(tenant)
     sink.write_text("")
@@ -227,20 +231,22 @@ def forge(cursor, **values):
     return {**cursor, "state": {**cursor["state"], **values}}
 
 
-def test_a04_a_place_forged_in_the_job_is_not_gone_on_from(tenant, people, walker):
+def forge_beginning(tenant, walker):
+    """Change an entry behind the walk, and let the job believe that it began after that."""
     walker.go(2)
     change(tenant, 3)
-    cursor = walker.row.cursor
-    walker.rewrite_row(cursor=forge(cursor, looked=walker.row.spec["end"]))
+    later = sql("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")[0][0]
+    walker.rewrite_row(cursor=forge(walker.row.cursor, moment=later))
+
+
+def test_a04_a_state_forged_in_the_job_is_not_gone_on_from(tenant, walker):
+    forge_beginning(tenant, walker)
     assert walker.finish().bad_sequence == 3
 
 
-def test_a04_control_an_unsigned_place_would_be_gone_on_from(tenant, walker, monkeypatch):
+def test_a04_control_an_unsigned_state_would_be_gone_on_from(tenant, walker, monkeypatch):
     without_signature(monkeypatch)
-    while walker.row.cursor["state"]["looked"] is None:
-        walker.go()
-    change(tenant, 3)
-    walker.rewrite_row(cursor=forge(walker.row.cursor, looked=walker.row.spec["end"] - 1))
+    forge_beginning(tenant, walker)
     assert walker.finish().whole
 
 
