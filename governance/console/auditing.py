@@ -20,7 +20,7 @@ from governance.audit.events import EVENTS
 from governance.audit.models import AuditEntry, Checkpoint
 from governance.audit.recording import record_now
 from governance.console.acting import act, done
-from governance.console.faults import told
+from governance.console.faults import verdict_of
 from governance.console.gates import current_time, open_actions, page
 from governance.console.inert import spelled
 from governance.console.jobs import JobLine, line_of
@@ -111,8 +111,8 @@ def _job(principal: Principal, job_id: UUID) -> JobLine:
 
 def _result(report: ChainReport) -> dict[str, Any]:
     there = "" if report.bad_sequence is None else f"{reverse('console:audit')}?before={report.bad_sequence + 1}"
-    said = {"fault": told(report.fault), "losses": [told(loss) for loss in report.accepted]}
-    return {"report": report, "head": report.head.hex(), "vouched": attested(report.attestation), "there": there, **said}
+    shown = {"report": report, "verdict": verdict_of(report), "head": report.head.hex()}
+    return {**shown, "vouched": attested(report.attestation), "there": there}
 
 
 def _address(job_id: UUID) -> str:

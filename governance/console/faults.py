@@ -1,35 +1,44 @@
-"""What a verification says of a chain, in the reader's language. The domain says it in English and with its numbers."""
+"""What a verification says of a chain, in the reader's language: the record's own sentences, with their numbers kept."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
-SENTENCES: Final = (
-    gettext_noop("entry %(a)s is missing; %(b)s follows"),
-    gettext_noop("it does not follow the entry before it"),
-    gettext_noop("its bytes do not give its hash"),
-    gettext_noop("the checkpoint at this entry is signed by another key"),
-    gettext_noop("the checkpoint at this entry has a bad signature"),
-    gettext_noop("the checkpoint at this entry signs another chain: entries after %(a)s were rewritten"),
-    gettext_noop("the chain ends at entry %(a)s, and a signed checkpoint knows this one: entries were cut off"),
-    gettext_noop("the chain ends at entry %(a)s and had %(b)s when this was asked for: entries were cut off"),
-    gettext_noop("entries from here to %(a)s were changed or taken away each time that the chain was walked"),
-    gettext_noop("at most %(a)s entries after entry %(b)s were lost and accepted"),
+from governance.audit.chain import ChainReport
+
+_SENTENCES: Final = (
+    _("entry %(wanted)s is missing; %(found)s follows"),
+    _("it does not follow the entry before it"),
+    _("its bytes do not give its hash"),
+    _("the checkpoint at this entry is signed by another key"),
+    _("the checkpoint at this entry has a bad signature"),
+    _("the chain ends at entry %(last)s, and a signed checkpoint knows this one: entries were cut off"),
+    _("the checkpoint at this entry signs another chain: entries after %(last)s were rewritten"),
+    _("the chain ends at entry %(last)s and had %(end)s when this was asked for: entries were cut off"),
+    _("entries from here to %(last)s were changed or taken away each time that the chain was walked"),
+    _("at most %(count)s entries after entry %(last)s were lost and accepted"),
 )
-_PLACE: Final = re.compile(r"%\\\((\w)\\\)s")  # As `re.escape` leaves it.
+_PLACE: Final = re.compile(r"%\\\((\w+)\\\)s")  # As `re.escape` leaves it.
+_FORMS: Final = {sentence: re.compile(_PLACE.sub(r"(?P<\1>\\d+)", re.escape(sentence))) for sentence in _SENTENCES}
 
 
-def _pattern(sentence: str) -> re.Pattern[str]:
-    return re.compile(_PLACE.sub(lambda found: rf"(?P<{found[1]}>\d+)", re.escape(sentence)))
+class Verdict(NamedTuple):
+    """What is wrong with the chain, empty where it is whole, and the losses that two people accepted."""
+
+    fault: str
+    accepted: tuple[str, ...]
 
 
-_KNOWN: Final = tuple((_pattern(sentence), sentence) for sentence in SENTENCES)
+def verdict_of(report: ChainReport) -> Verdict:
+    """Return what a report says in words."""
+    return Verdict(said(report.fault), tuple(said(one) for one in report.accepted))
 
 
-def told(said: str) -> str:
-    """Return what is said of a chain in the reader's language; a sentence that is not known here stays as it is."""
-    for pattern, sentence in _KNOWN:
-        if found := pattern.fullmatch(said):
+def said(text: str) -> str:
+    """Return a sentence of the record in the reader's language; one that is not known stays as it is."""
+    for sentence, form in _FORMS.items():
+        if found := form.fullmatch(text):
             return gettext(sentence) % found.groupdict()
-    return said
+    return text
