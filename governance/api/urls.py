@@ -17,7 +17,7 @@ from governance.api.approvals import (
     SecondView,
     WithdrawView,
 )
-from governance.api.audit import EntryListView
+from governance.api.audit import EntryListView, RecordExportView, VerificationView, VerifyView
 from governance.api.batches import BatchView
 from governance.api.conversations import ConversationListView, ConversationView, MessageListView, SearchView
 from governance.api.detection import DetectView
@@ -65,6 +65,9 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>:explain", ExplainView.as_view(), name="api-explain"),
     path("audit", EntryListView.as_view(), name="api-audit"),
     path("audit/<int:sequence>/explanation", RefusalView.as_view(), name="api-refusal"),
+    path("audit:verify", VerifyView.as_view(), name="api-audit-verify"),
+    path("audit:export", RecordExportView.as_view(), name="api-audit-export"),
+    path("audit/verifications/<uuid:job_id>", VerificationView.as_view(), name="api-verification"),
     path("policies", PolicyListView.as_view(), name="api-policies"),
     path("policies/<uuid:policy_id>", PolicyView.as_view(), name="api-policy"),
     path("policies/<uuid:policy_id>/diff", PolicyDiffView.as_view(), name="api-policy-diff"),

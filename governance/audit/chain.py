@@ -1,18 +1,16 @@
-"""Walks a chain entry by entry and judges it against signed heads. Pure: from where entries and heads come, others know.
+"""Walks a chain entry by entry. Pure: from where entries come, others know; `judgement` compares with signed heads.
 
-What it guarantees: the first entry is named whose number, predecessor or bytes are wrong; a signed head that this chain
-does not have, or no longer has, is a fault, unless two people accepted exactly that loss on the record. Order goes by
-number alone: a time that runs backwards is an anomaly to look at, never a broken chain.
+What it guarantees: the first entry is named whose number, predecessor or bytes are wrong. Order goes by number alone: a
+time that runs backwards is an anomaly to look at, never a broken chain.
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from governance.audit.canonical import NO_HASH, hash_of, moment_of
-from governance.audit.heads import Acceptance, SignedHead, UnreadableRecord
+from governance.audit.heads import Acceptance, UnreadableRecord
 from governance.audit.merkle import Frontier
 
 ACCEPTED: Final = "head.accepted"
@@ -62,6 +60,16 @@ class ChainReport:
         """Return it as plain JSON, hashes in hexadecimal."""
         found = {name: getattr(self, name) for name in self.__slots__}
         return {**found, "head": self.head.hex(), "root": self.root.hex(), "whole": self.whole}
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> "ChainReport":
+        """Return the report of `as_json`. Raises UnreadableRecord."""
+        try:
+            values = {name: found[name] for name in cls.__slots__}
+            hashes = {name: bytes.fromhex(values[name]) for name in ("head", "root")}
+            return cls(**values | hashes | {name: tuple(values[name]) for name in ("anomalies", "accepted")})
+        except (KeyError, TypeError, ValueError):
+            raise UnreadableRecord("This is not the report of a verification.") from None
 
 
 @dataclass(slots=True)
@@ -129,45 +137,6 @@ class Walk:
         return walk
 
 
-def judge(
-    *,
-    walk: Walk,
-    links: Iterable[Link],
-    inside: list[SignedHead],
-    outside: list[SignedHead],
-    trusted: frozenset[bytes],
-) -> ChainReport:
-    """Walk `links` and compare with the signed heads kept beside the chain (`inside`) and elsewhere (`outside`).
-
-    `trusted` are the public keys that may sign; where it is empty, signatures are compared with the keys they name
-    themselves, which stops nobody who can sign with a key of his own.
-    """
-    heads = _by_sequence([*inside, *outside])
-    strangers: list[SignedHead] = []
-    fault, bad, fitting, last = "", None, {0: NO_HASH, walk.size: walk.head}, walk.size
-    for link in links:
-        fault = walk.step(link)
-        if fault:
-            bad = link.sequence
-            break
-        if link.sequence in heads:
-            fitting[link.sequence] = walk.head
-            strangers += [one for one in heads[link.sequence] if (one.head_hash, one.root) != (walk.head, walk.tree.root())]
-        last = link.sequence
-    strangers += [] if fault else [one for number in sorted(heads) if number > last for one in heads[number]]
-    unsigned = [(one, wrong) for ones in heads.values() for one in ones if (wrong := one.fault(trusted))]
-    lost, accepted = _unaccepted(strangers, walk, fitting, trusted)
-    faults = [(one.sequence, f"the checkpoint at this entry {wrong}") for one, wrong in unsigned]
-    faults += [(one.sequence, _loss(one, last, fitting, strangers)) for one in lost]
-    faults += [(bad, fault)] if bad is not None else []
-    first = min(faults, default=(None, ""), key=lambda found: found[0] or 0)
-    return ChainReport(
-        entries=walk.size, head=walk.head, checkpoints=len(inside), bad_sequence=first[0], fault=first[1],
-        root=walk.tree.root(), outside=len(outside), skipped=walk.skipped, backwards=walk.backwards,
-        anomalies=tuple(walk.anomalies), accepted=tuple(accepted), pinned=bool(trusted),
-    )  # fmt: skip
-
-
 def acceptances_of(tenant: UUID, body: str) -> list[Acceptance]:
     """Return the acceptance that an entry's body holds; none where it is another event or cannot be read."""
     facts = json.loads(body)
@@ -181,35 +150,3 @@ def accepted_losses(*, tenant: UUID, bodies: list[str], trusted: frozenset[bytes
     """Return the checkpoints (sequence, hash) whose loss the entries with these bodies accept, under a trusted key."""
     found = [one for body in bodies for one in acceptances_of(tenant, body) if one.is_signed(trusted)]
     return {lost for one in found for lost in one.lost}
-
-
-def _by_sequence(heads: list[SignedHead]) -> dict[int, list[SignedHead]]:
-    found: dict[int, list[SignedHead]] = {}
-    for head in heads:
-        found.setdefault(head.sequence, []).append(head)
-    return found
-
-
-def _unaccepted(
-    strangers: list[SignedHead], walk: Walk, fitting: dict[int, bytes], trusted: frozenset[bytes]
-) -> tuple[list[SignedHead], list[str]]:
-    """Return the heads that nobody accepted as lost, and a line for each acceptance that covers one."""
-    missing = {(one.sequence, one.head_hash) for one in strangers}
-    lines = []
-    for acceptance in walk.acceptances:
-        fits = fitting.get(acceptance.kept_sequence, acceptance.kept_hash) == acceptance.kept_hash
-        if fits and acceptance.is_signed(trusted) and missing & set(acceptance.lost):
-            missing -= set(acceptance.lost)
-            lines.append(
-                f"at most {acceptance.entries} entries after entry {acceptance.kept_sequence} were lost and accepted"
-            )
-    return [one for one in strangers if (one.sequence, one.head_hash) in missing], lines
-
-
-def _loss(head: SignedHead, last: int, fitting: dict[int, bytes], strangers: list[SignedHead]) -> str:
-    """Return in words what a signed head proves that the chain does not have."""
-    if head.sequence > last:
-        return f"the chain ends at entry {last}, and a signed checkpoint knows this one: entries were cut off"
-    apart = {one.sequence for one in strangers}
-    before = max((number for number in fitting if number < head.sequence and number not in apart), default=0)
-    return f"the checkpoint at this entry signs another chain: entries after {before} were rewritten"

@@ -30,17 +30,24 @@ _PAGE: Final = 5_000
 _LOCK: Final = "SELECT pg_try_advisory_xact_lock(1414940978, hashtext(%s))"
 
 
+def links_page(*, tenant: UUID, sequence: int, limit: int, using: str = "default") -> list[Link]:
+    """Return the next entries behind `sequence` in order, at most `limit`; inside the tenant's scope on `using`."""
+    names = ("sequence", "recorded_at", "previous_hash", "hash", "body")
+    rows = AuditEntry.objects.using(using).filter(tenant_id=tenant, sequence__gt=sequence).order_by("sequence")
+    return [
+        Link(number, microseconds_of(moment), bytes(previous), bytes(digest), body)
+        for number, moment, previous, digest, body in rows.values_list(*names)[:limit]
+    ]
+
+
 def links_after(*, tenant: UUID, sequence: int, using: str = "default") -> Iterator[Link]:
     """Yield the entries behind `sequence` in order, page by page; inside the tenant's scope on `using`."""
-    names = ("sequence", "recorded_at", "previous_hash", "hash", "body")
-    rows = AuditEntry.objects.using(using).filter(tenant_id=tenant).order_by("sequence").values_list(*names)
     while True:
-        page = list(rows.filter(sequence__gt=sequence)[:_PAGE])
-        for number, moment, previous, digest, body in page:
-            yield Link(number, microseconds_of(moment), bytes(previous), bytes(digest), body)
+        page = links_page(tenant=tenant, sequence=sequence, limit=_PAGE, using=using)
+        yield from page
         if len(page) < _PAGE:
             return
-        sequence = page[-1][0]
+        sequence = page[-1].sequence
 
 
 def head_of(row: Checkpoint) -> SignedHead:

@@ -41,3 +41,15 @@ class SinkFailed(AuditError):
     """A sink did not take a checkpoint; it is delivered again at the next schedule."""
 
     code = "audit.sink_failed"
+
+
+class VerdictUnsigned(AuditError):
+    """The verdict that stands in the database was not signed by this installation: it is not believed."""
+
+    code = "audit.verdict_unsigned"
+
+
+class UnknownVerification(AuditError):
+    """This tenant has no such verification."""
+
+    code = "audit.verification_unknown"

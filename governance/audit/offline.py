@@ -14,23 +14,27 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from governance.audit.chain import ChainReport, Link, Walk, judge
+from governance.audit.chain import ChainReport, Link, Walk
 from governance.audit.heads import SignedHead, UnreadableRecord, heads_of
+from governance.audit.judgement import judge
 
 FORMAT: Final = "threadvault-audit-1"
 
 
 def export_lines(*, tenant: UUID, links: Iterable[Link], heads: Iterable[SignedHead]) -> Iterator[str]:
-    """Yield the lines of an export; `heads` are ordered by number."""
+    """Yield the lines of an export; `heads` are ordered by number, and taken as they are needed."""
     yield _line({"format": FORMAT, "tenant": str(tenant)})
-    waiting, last = list(heads)[::-1], 0
+    waiting, last = iter(heads), 0
+    head = next(waiting, None)
     for link in links:
         yield _line({"entry": [link.sequence, link.microseconds, link.previous.hex(), link.hash.hex(), link.body]})
         last = link.sequence
-        while waiting and waiting[-1].sequence <= last:
-            yield _line({"checkpoint": waiting.pop().as_json()})
-    for head in reversed(waiting):
+        while head is not None and head.sequence <= last:
+            yield _line({"checkpoint": head.as_json()})
+            head = next(waiting, None)
+    while head is not None:
         yield _line({"checkpoint": head.as_json()})
+        head = next(waiting, None)
     yield _line({"end": last})
 
 

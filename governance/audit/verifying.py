@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 from uuid import UUID
 
 from governance.audit.attesting import SELF_ATTESTED
-from governance.audit.chain import ChainReport, Walk, judge
+from governance.audit.canonical import NO_HASH
+from governance.audit.chain import ChainReport, Walk
 from governance.audit.checkpointing import head_of, links_after
 from governance.audit.errors import AuditError
 from governance.audit.heads import SignedHead
+from governance.audit.judgement import Judgement, judge
 from governance.audit.merkle import consistency_proof, verify_consistency
-from governance.audit.models import Checkpoint
+from governance.audit.models import AuditEntry, Checkpoint
+
+NEWEST: Final = 1_000
 
 
 def verify_chain(
@@ -39,6 +44,37 @@ def verify_chain(
         trusted=trusted,
     )
     return replace(report, unreadable=unreadable, attestation=attestation)
+
+
+def verify_stretch(*, judgement: Judgement, upto: int, outside: Sequence[SignedHead] = (), using: str = "audit") -> None:
+    """Walk on to the entry `upto` with the signed heads up to it, of the database and `outside`; inside the tenant's scope.
+
+    Where the chain ends before, the judgement's walk does.
+    """
+    walk = judgement.walk
+    rows = Checkpoint.objects.using(using).filter(tenant_id=walk.tenant, sequence__gt=walk.size, sequence__lte=upto)
+    judgement.take(
+        islice(links_after(tenant=walk.tenant, sequence=walk.size, using=using), upto - walk.size),
+        inside=[head_of(row) for row in rows.order_by("sequence")],
+        outside=[head for head in outside if walk.size < head.sequence <= upto],
+    )
+
+
+def close_walk(*, judgement: Judgement, outside: Sequence[SignedHead] = (), using: str = "audit") -> ChainReport:
+    """Return the report of a walk that `verify_stretch` brought to its end, inside the tenant's scope.
+
+    The newest signed heads behind that end, and the entries that acceptances keep, are compared with the chain of now.
+    """
+    tenant, end = judgement.walk.tenant, judgement.walk.size
+    rows = Checkpoint.objects.using(using).filter(tenant_id=tenant, sequence__gt=end).order_by("-sequence")[:NEWEST]
+    heads = [head_of(row) for row in rows]
+    heads += sorted((head for head in outside if head.sequence > end), key=lambda head: head.sequence)[-NEWEST:]
+    entries = AuditEntry.objects.using(using).filter(tenant_id=tenant)
+    numbers = {head.sequence for head in heads} | {one.kept_sequence for one in judgement.walk.acceptances}
+    hashes = {number: bytes(found) for number, found in entries.filter(sequence__in=numbers).values_list("sequence", "hash")}
+    judgement.take_beyond(heads, hashes)
+    last = entries.order_by("-sequence").values_list("sequence", flat=True).first() or 0
+    return judgement.report(hash_at={0: NO_HASH, **hashes}.get, last=max(last, end))
 
 
 def prove_consistency(*, tenant: UUID, first: int, second: int, using: str = "audit") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The audit trail: the newest entries of the tenant's chain, and its verification."""
+"""The audit trail: the newest entries of the tenant's chain, its verification and verdict, and the chain as a file."""
 
 import json
 from dataclasses import dataclass
@@ -6,25 +6,33 @@ from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from governance.audit.attesting import attestation, deliveries, heads_outside
+from governance.audit.attesting import deliveries
+from governance.audit.chain import ChainReport
 from governance.audit.events import EVENTS
 from governance.audit.models import AuditEntry, Checkpoint
 from governance.audit.recording import record_now
-from governance.audit.signers import trusted_keys
-from governance.audit.verifying import verify_chain
-from governance.console.acting import act
-from governance.console.gates import open_actions, page
+from governance.console.acting import act, done
+from governance.console.faults import verdict_of
+from governance.console.gates import current_time, open_actions, page
 from governance.console.inert import spelled
+from governance.console.jobs import JobLine, line_of
 from governance.console.words import attested
+from governance.custody import verifying
+from governance.custody.carrying import carry
 from governance.identity.models import User
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
+from governance.pipeline.managing import job_of_topic
+from governance.web.sessions import tenant_of
+from governance.web.streams import NDJSON
 
 ENTRIES: Final = 50
 LOOKED: Final = 20_000
@@ -49,22 +57,70 @@ class Line:
 @require_GET
 @page(action="read_audit")
 def trail(request: HttpRequest, principal: Principal) -> HttpResponseBase:
-    """Show the newest entries of the tenant's chain; who looked is on it, too."""
+    """Show the newest entries of the tenant's chain, and a verification that goes on; who looked is on it, too."""
     record_now(tenant=principal.tenant_id, event="audit.read", **principal.as_actor())
-    return _show(request, principal)
+    return _show(request, principal, **_verification(request, principal))
 
 
-@act(action="read_audit", events=("audit.verified",))
+@act(action="read_audit", events=("audit.verified", "job.asked"))
 def verify(request: HttpRequest, principal: Principal, given: dict[str, Any]) -> HttpResponseBase:
-    """Verify the whole chain and show the result above its entries."""
-    tenant = principal.tenant_id
-    heads, unreadable = heads_outside(tenant=tenant)
-    with tenant_scope(tenant):
-        word = attestation(tenant=tenant)
-    with tenant_scope(tenant, using="audit"):
-        report = verify_chain(tenant=tenant, outside=heads, unreadable=unreadable, trusted=trusted_keys(), attestation=word)
-    record_now(tenant=tenant, event="audit.verified", **principal.as_actor(), head=report.head.hex())
-    return _show(request, principal, report=report, head=report.head.hex(), vouched=attested(word))
+    """Verify a short chain and show the result above its entries; lead to the verification of a long one."""
+    found = verifying.verify(principal=principal, now=current_time())
+    if isinstance(found, UUID):
+        return done(request, _("The verification is in the queue."), _address(found))
+    return _show(request, principal, **_result(found))
+
+
+@require_GET
+@page(action="read_audit")
+def verification(request: HttpRequest, principal: Principal, job_id: UUID) -> HttpResponseBase:
+    """Return the part of the page that moves while a verification does; where it moves no more, lead to its verdict."""
+    line = _job(principal, job_id)
+    response: HttpResponse = render(request, "console/progress.html", {"job": line, "look": _look(job_id)})
+    if not line.moves:
+        response["HX-Redirect"] = _address(job_id)
+    return response
+
+
+@act(action="read_audit", events=("audit.exported",))
+def export(request: HttpRequest, principal: Principal, given: dict[str, Any]) -> HttpResponseBase:
+    """Send the whole chain with its signed heads, as the offline tool reads it."""
+    lines = carry(principal=principal, now=current_time())
+    name = f"audit-{tenant_of(request).slug}.jsonl"
+    kept = {"Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or "attachment"}
+    return StreamingHttpResponse(lines, content_type=NDJSON, headers=kept)
+
+
+def _verification(request: HttpRequest, principal: Principal) -> dict[str, Any]:
+    """Return the verification that the address names, else one that goes on. Raises UnknownJob, VerdictUnsigned."""
+    job_id = _uuid(request.GET.get("verification", ""))
+    if job_id is None:
+        with tenant_scope(principal.tenant_id):
+            job_id = verifying.going_on()
+    if job_id is None:
+        return {}
+    found = verifying.verdict(principal=principal, job_id=job_id, now=current_time())
+    context = {"verification": _job(principal, job_id), "look": _look(job_id), "address": _address(job_id)}
+    return context if found is None else {**context, **_result(found)}
+
+
+def _job(principal: Principal, job_id: UUID) -> JobLine:
+    topic, action = verifying.TOPIC, verifying.ACTION
+    return line_of(job_of_topic(principal=principal, job_id=job_id, topic=topic, action=action, now=current_time()))
+
+
+def _result(report: ChainReport) -> dict[str, Any]:
+    there = "" if report.bad_sequence is None else f"{reverse('console:audit')}?before={report.bad_sequence + 1}"
+    shown = {"report": report, "verdict": verdict_of(report), "head": report.head.hex()}
+    return {**shown, "vouched": attested(report.attestation), "there": there}
+
+
+def _address(job_id: UUID) -> str:
+    return f"{reverse('console:audit')}?{urlencode({'verification': job_id})}"
+
+
+def _look(job_id: UUID) -> str:
+    return reverse("console:verification", args=[job_id])
 
 
 def latest(principal: Principal) -> list[Line]:

@@ -20,7 +20,7 @@ from governance.access.errors import AccessDenied, ChangedSince, PolicyInvalid, 
 from governance.access.membership import UnknownMember
 from governance.access.models import Purpose
 from governance.approvals.asking import ApprovalRefused, NoSuchApproval
-from governance.audit.errors import RecordRefused
+from governance.audit.errors import RecordRefused, SignerMissing, UnknownVerification, VerdictUnsigned
 from governance.identity.members import MemberRefused
 from governance.identity.models import Tenant, User
 from governance.identity.principals import NotAMember, Principal, tenants_of
@@ -44,7 +44,7 @@ SHOWN: Final = (
 REFUSALS: Final = (
     AccessDenied, NotAMember, VaultError, KeysError, RecordRefused, ApprovalRefused, NoSuchApproval, UnknownJob, NotNow,
     PrivacyError, PolicyInvalid, PolicyRefused, UnknownPolicy, ChangedSince, MemberRefused, UnknownMember, TokenRefused,
-    UnknownToken,
+    UnknownToken, SignerMissing, UnknownVerification, VerdictUnsigned,
 )  # fmt: skip
 PURPOSE_KEY: Final = "threadvault_purpose"
 DEFAULT_PURPOSE: Final = "support"

@@ -96,6 +96,11 @@ def open_jobs(principal: Principal) -> list[JobLine]:
     return _lines(managing.jobs_for(principal=principal, now=current_time(), open_only=True, limit=LISTED))
 
 
+def line_of(shown: managing.Shown) -> JobLine:
+    """Return one job as pages show it."""
+    return _line(shown, names_of([shown.asked_by]))
+
+
 def _lines(rows: Iterable[managing.Shown]) -> list[JobLine]:
     shown = list(rows)
     names = names_of(one.asked_by for one in shown)

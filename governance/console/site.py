@@ -138,6 +138,8 @@ urlpatterns = [
     path("audit", auditing.trail, name="audit"),
     path("audit/<int:sequence>/explanation", explaining.entry, name="explanation"),
     path("audit/verify", auditing.verify, name="verify"),
+    path("audit/verifications/<uuid:job_id>", auditing.verification, name="verification"),
+    path("audit/export", auditing.export, name="audit-export"),
     path("tenant", switching.switch_tenant, name="tenant"),
 ]
 

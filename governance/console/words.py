@@ -85,6 +85,7 @@ TOPICS: Final = {
     "reencrypt": _("Re-encrypt"),
     "reindex": _("Re-key the blind index"),
     "rescan": _("Scan anew"),
+    "verify": _("Verify the audit trail"),
     "notice": _("Notice by mail"),
 }
 

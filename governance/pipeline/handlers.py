@@ -3,7 +3,7 @@
 from typing import Final
 
 from governance.approvals import telling
-from governance.custody import reencrypting, reindexing, rewrapping
+from governance.custody import reencrypting, reindexing, rewrapping, verifying
 from governance.notices import mailing
 from governance.pipeline.working import Handler
 from governance.privacy import rescanning
@@ -14,4 +14,5 @@ HANDLERS: Final[dict[str, Handler]] = {
     rewrapping.TOPIC: rewrapping.rewrap_step,
     reencrypting.TOPIC: reencrypting.reencrypt_step,
     reindexing.TOPIC: reindexing.reindex_step,
+    verifying.TOPIC: verifying.verify_step,
 }

@@ -91,6 +91,19 @@ def job_of(*, principal: Principal, job_id: UUID, now: datetime) -> Shown:
         return _shown(_find(job_id))
 
 
+def job_of_topic(*, principal: Principal, job_id: UUID, topic: str, action: str, now: datetime) -> Shown:
+    """Return a job of `topic` to whoever may do `action`, which is what the job does for him, without the right to jobs.
+
+    Raises UnknownJob, AccessDenied (recorded).
+    """
+    require(principal=principal, action=action, now=now)
+    with tenant_scope(principal.tenant_id):
+        found = _find(job_id)
+        if found.topic != topic:
+            raise UnknownJob("This tenant has no such job.")
+        return _shown(found)
+
+
 def job_asked_by(*, principal: Principal, job_id: UUID) -> Shown:
     """Return a job to whoever has just asked for it, whatever else they may. Raises UnknownJob."""
     with tenant_scope(principal.tenant_id):

@@ -101,6 +101,11 @@ MEANINGS: Final = {
     "privacy.held": _("A legal hold keeps this from being destroyed."),
     "privacy.unknown_subject": _("The tenant knows no person by this reference."),
     "audit.record_refused": _("No record could be written, so nothing was read or done."),
+    "audit.signer_missing": _("There is no key that signs checkpoints, or it is not 64 hexadecimal digits."),
+    "audit.verdict_unsigned": _(
+        "The verdict of a verification that stands in the database was not signed by this installation, so it is not shown."
+    ),
+    "audit.verification_unknown": _("This tenant has no such verification."),
     "keys.provider": _(
         "A key provider is not listed, its URI cannot be read, a package is missing, or its key is damaged or "
         "another one; the message says which."

@@ -35,7 +35,7 @@ OPEN = {
     "token-make": {"analyst", "privacy_officer", "security_officer", "auditor"},
     "audit": {"auditor"},
 }
-POSTS = {"purpose", "reveal", "verify", "tenant", "why", "why-act", "policy-check", "profile-check", "copy"}
+POSTS = {"purpose", "reveal", "verify", "audit-export", "tenant", "why", "why-act", "policy-check", "profile-check", "copy"}
 OF_CONVERSATIONS = {"conversation", "reveal", "readers", "why", "copy"}
 ROWS = (
     "<int:number>",

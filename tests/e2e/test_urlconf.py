@@ -9,7 +9,9 @@ from tests.e2e.walking import FAULT_SCRIPT
 from tests.security.matrix import World, expected, show_factor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
-FRAGMENTS = {"jobs/<uuid:job_id>/progress"}  # A part of the job's page, which asks for it; no page by itself.
+FRAGMENTS = {  # A part of a page, which asks for it; no page by itself.
+    "jobs/<uuid:job_id>/progress", "audit/verifications/<uuid:job_id>",
+}  # fmt: skip
 MEMBERS = ("analyst", "privacy", "security", "auditor")
 
 

@@ -30,6 +30,7 @@ from governance.custody import destroying, minimum
 from governance.custody.changing import ACTS, change_version
 from governance.custody.rewrapping import ask_rewrap
 from governance.custody.rotation import rotate_ring
+from governance.custody.verifying import ask_verify
 from governance.identity.members import add_member
 from governance.identity.models import User
 from governance.identity.roles import Role
@@ -181,11 +182,14 @@ class World:
             "profile_id": lambda: self.profile(weakens=not route.endswith("activate")), "record_id": self.record, "number": lambda: 1,
             "finding_id": self.finding_here if route.startswith("conversations/") else self.finding,
             "ring_id": lambda: self.ring(route), "version_id": lambda: self.version(route), "data_key_id": self.data_key,
-            "job_id": lambda: self.job(paused=route.endswith("resume")),
+            "job_id": lambda: (
+                self.verification if "verifications" in route else self.job(paused=route.endswith("resume"))
+            ),
         }  # fmt: skip
         if method == "GET" and not route.startswith(BY_TOKEN):
             makers |= {
-                "ring_id": self.standing_ring, "version_id": self.standing_version, "job_id": lambda: self.standing_job,
+                "ring_id": self.standing_ring, "version_id": self.standing_version,
+                "job_id": lambda: self.verification if "verifications" in route else self.standing_job,
                 "approval_id": lambda: self.standing_approval, "policy_id": self.standing_policy,
                 "profile_id": lambda: self.standing_profile,
             }  # fmt: skip
@@ -436,6 +440,12 @@ class World:
     def standing_job(self) -> UUID:
         """A job that nobody touches."""
         return self.job(paused=False)
+
+    @cached_property
+    def verification(self) -> UUID:
+        """A verification that waits."""
+        auditor = as_principal(self.tenant, make_person(self.tenant, "auditor"))
+        return ask_verify(principal=auditor, now=now())
 
     @cached_property
     def standing_approval(self) -> UUID:

@@ -1,11 +1,14 @@
 """ATTACKS.md, row A15: every privileged act has an event. The acts come from the access matrix and the task list."""
 
+from types import SimpleNamespace
+
 import pytest
 from celery import current_app
 
 from governance.audit import throttling
 from governance.console import auditing
 from governance.console.site import urlpatterns
+from governance.custody import carrying, verifying
 from governance.pipeline import tasks
 from governance.vault import collections, explaining
 from tests.conftest import item, store
@@ -35,6 +38,7 @@ NO_ACT = {
     "api/v1/detection-profiles/<uuid:profile_id>:try": "stores nothing",
     "api/v1/break-glass": "shows who waits", "api/v1/break-glass/<uuid:glass_id>": "shows who waits", "api/v1/detect": "stores nothing",
     "api/v1/records/<uuid:record_id>/findings": "shows places", "api/v1/findings/precision": "shows counts", "api/v1/jobs": "shows counts", "api/v1/jobs/<uuid:job_id>": "shows counts",
+    "api/v1/audit/verifications/<uuid:job_id>": "shows counts and a verdict",
     "api/v1/key-rings": "shows rules", "api/v1/key-rings/<uuid:ring_id>": "shows rules",
     "api/v1/key-rings/<uuid:ring_id>/plan": "shows counts", "api/v1/key-versions": "shows rules",
     "api/v1/key-versions/<uuid:version_id>": "shows rules",
@@ -43,7 +47,8 @@ NO_ACT = {
     "": "counts", "console/": "counts", "policies": "shows rules",
     "keys": "shows rules", "keys/providers": "shows states", "keys/rings/<uuid:ring_id>": "shows rules",
     "keys/versions/<uuid:version_id>": "shows rules", "jobs": "shows counts", "jobs/<uuid:job_id>": "shows counts",
-    "jobs/<uuid:job_id>/progress": "shows counts", "approvals": "shows who waits",
+    "jobs/<uuid:job_id>/progress": "shows counts", "audit/verifications/<uuid:job_id>": "shows counts",
+    "approvals": "shows who waits",
     "approvals/<uuid:approval_id>": "shows who waits", "health": "shows states", "ingest": "shows counts",
     **{str(one.pattern): "its GET shows a form" for one in urlpatterns if has_form(one)},
     "members": "shows rules", "tokens": "shows one's own",
@@ -123,11 +128,13 @@ def test_a15_every_act_of_a_route_is_on_the_record(worlds):
 
 def test_a15_control_an_act_without_its_event_is_found(worlds, monkeypatch):
     monkeypatch.setattr(collections, "record_with_effect", lambda **_: None)
-    for module in (explaining, auditing):
-        monkeypatch.setattr(module, "record_now", lambda **_: None)
+    for module in (explaining, auditing, verifying, carrying):
+        monkeypatch.setattr(module, "record_now", lambda **_: SimpleNamespace(sequence=0))
     assert unrecorded(worlds) == [
         "GET /api/v1/conversations/<uuid:conversation_id>/readers",
         "GET /api/v1/audit/<int:sequence>/explanation",
+        "POST /api/v1/audit:verify",
+        "GET /api/v1/audit:export",
         "POST /api/v1/policies/<uuid:policy_id>:dry-run",
         "PATCH /api/v1/collections/<uuid:collection_id>",
         "GET /conversations/<uuid:conversation_id>/readers",
@@ -135,6 +142,7 @@ def test_a15_control_an_act_without_its_event_is_found(worlds, monkeypatch):
         "GET /audit/<int:sequence>/explanation",
         "GET /audit",
         "POST /audit/verify",
+        "POST /audit/export",
     ]
 
 

@@ -55,7 +55,7 @@ def answer(world, route, method, made=None):
 
 def places(client, response):
     """What a browser is given: body, headers and cookies; and the session behind them."""
-    yield "body", response.content
+    yield "body", response.getvalue()
     yield "headers", repr(sorted(response.headers.items())).encode()
     yield "cookies", "".join(cookie.OutputString() for cookie in client.cookies.values()).encode()
     yield "session", repr(dict(client.session)).encode()

@@ -11,13 +11,14 @@ from django.core.management.base import CommandError
 from governance.audit.attesting import attestation, heads_outside
 from governance.audit.canonical import SYSTEM
 from governance.audit.chain import ChainReport, Walk
-from governance.audit.checkpointing import head_of, links_after, walk_from
+from governance.audit.checkpointing import walk_from
 from governance.audit.heads import heads_of
 from governance.audit.models import Checkpoint
-from governance.audit.offline import export_lines, sentence, verify_export
+from governance.audit.offline import sentence, verify_export
 from governance.audit.signers import audit_signer, public_keys, trusted_keys
 from governance.audit.verifying import prove_consistency, verify_chain
 from governance.custody.accepting import accept_head, ask_accept_head
+from governance.custody.carrying import chain_lines
 from governance.identity.models import Tenant
 from governance.identity.scoping import tenant_scope
 from governance.management.base import (
@@ -94,13 +95,8 @@ class Command(VaultCommand):
         self.show(options, found, "\n".join([*lines, *(f"  {node}" for node in found["proof"])]))
 
     def _export(self, options: dict[str, Any]) -> None:
-        tenant = _one(options)
-        with tenant_scope(tenant, using="audit"), options["export"].open("x", encoding="utf-8") as file:
-            rows = Checkpoint.objects.using("audit").filter(tenant_id=tenant).order_by("sequence")
-            heads = [head_of(row) for row in rows]
-            file.writelines(
-                export_lines(tenant=tenant, links=links_after(tenant=tenant, sequence=0, using="audit"), heads=heads)
-            )
+        with options["export"].open("x", encoding="utf-8") as file:
+            file.writelines(chain_lines(tenant=_one(options)))
         self.show(options, {"file": str(options["export"])}, f"Written to {options['export']}.")
 
     def _verify(self, options: dict[str, Any]) -> None:
