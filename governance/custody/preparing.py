@@ -6,6 +6,7 @@ started with the worker's environment, gets numbers of rows and gives envelopes;
 ends with the worker: at the end of its channel, or after a minute on one page.
 """
 
+import gc
 import signal
 import subprocess
 import sys
@@ -110,6 +111,7 @@ def preparing_ahead(*, worth_it: bool) -> Iterator[Ahead]:
 
 def serve(descriptor: int) -> None:
     """The process: say that it has begun, then answer until the channel ends, with None for what does not go."""
+    gc.freeze()  # Collections leave out what Django has loaded, as in a worker.
     channel: Connection[Page | None, Wanted] = Connection(descriptor)
     with suppress(EOFError, OSError), channel:
         channel.send(None)
