@@ -19,6 +19,7 @@ from governance.audit.recording import record_now
 from governance.audit.signers import trusted_keys
 from governance.audit.verifying import verify_chain
 from governance.console.acting import act
+from governance.console.faults import verdict_of
 from governance.console.gates import open_actions, page
 from governance.console.inert import spelled
 from governance.console.words import attested
@@ -83,6 +84,7 @@ def _show(request: HttpRequest, principal: Principal, **more: Any) -> HttpRespon
     older = urlencode({**chosen, "before": further}) if further else ""
     context: dict[str, Any] = {"title": _("Audit trail"), "lines": lines, "events": EVENTS, "event": event, "older": older}
     context |= {"about": about, "looked": LOOKED, "filtered": bool(chosen), **_outside(principal), **more}
+    context |= {"verdict": verdict_of(more["report"])} if "report" in more else {}
     context |= {"newest": before is not None, "explains": open_actions(request)}
     return render(request, "console/audit.html", context)
 
@@ -141,11 +143,11 @@ def _uuid(value: str) -> UUID | None:
 def _line(row: AuditEntry, names: dict[str, str]) -> Line:
     body = json.loads(row.body)
     facts = tuple((name, _fact(value)) for name, value in body.items() if name not in _SHOWN_APART)
-    who = names.get(row.actor or "") or row.actor or body.get("actor_kind", "")
+    who = names.get(row.actor or "") or row.actor or _(body.get("actor_kind", "") or "unknown")
     named = body.get("scope")
     return Line(
         entry=row,
-        meaning=EVENTS.get(row.event or "", ""),
+        meaning=_(EVENTS[row.event]) if row.event in EVENTS else "",
         who=who,
         facts=facts,
         explains=row.event in _REQUESTS and bool(body.get("cells")) and "roles" in body,

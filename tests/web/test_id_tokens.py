@@ -86,9 +86,7 @@ def test_z06_what_is_signed_otherwise_is_refused(name):
 @pytest.mark.parametrize("token", [None, 7, "", "a.b.c", "a.b", "....", "\0", "eyJhbGciOiJSUzI1NiJ9." * 3, "e30.e30.e30"])
 def test_z06_what_is_no_token_is_refused(token):
     with pytest.raises(FederationRefused):
-        read_id_token(
-            token, keys=[shown(RSA, "RS256")], directory=HERE, nonce="n", now=datetime.now(UTC), fresh=False
-        )
+        read_id_token(token, keys=[shown(RSA, "RS256")], directory=HERE, nonce="n", now=datetime.now(UTC), fresh=False)
 
 
 def test_groups_are_a_list_of_names_or_none():
