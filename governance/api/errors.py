@@ -59,7 +59,7 @@ class ProblemFormatter(ExceptionFormatter):
         first = error_response.errors[0]
         problem: dict[str, Any] = {
             "type": "about:blank",
-            "title": HTTPStatus(status).phrase,
+            "title": _(HTTPStatus(status).phrase),
             "status": status,
             "code": first.code,
             "detail": first.detail,

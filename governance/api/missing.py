@@ -13,7 +13,7 @@ from governance.web.headers import API
 
 
 def _problem(status: HTTPStatus, code: str, detail: str) -> JsonResponse:
-    body = {"type": "about:blank", "title": status.phrase, "status": status, "code": code, "detail": detail}
+    body = {"type": "about:blank", "title": _(status.phrase), "status": status, "code": code, "detail": detail}
     return JsonResponse(body, status=status, content_type=MEDIA_TYPE)
 
 

@@ -139,6 +139,7 @@ def _show(request: HttpRequest, principal: Principal, **more: Any) -> HttpRespon
     older = urlencode({**chosen, "before": further}) if further else ""
     context: dict[str, Any] = {"title": _("Audit trail"), "lines": lines, "events": EVENTS, "event": event, "older": older}
     context |= {"about": about, "looked": LOOKED, "filtered": bool(chosen), **_outside(principal), **more}
+    context |= {"verdict": verdict_of(more["report"])} if "report" in more else {}
     context |= {"newest": before is not None, "explains": open_actions(request)}
     return render(request, "console/audit.html", context)
 
@@ -197,11 +198,11 @@ def _uuid(value: str) -> UUID | None:
 def _line(row: AuditEntry, names: dict[str, str]) -> Line:
     body = json.loads(row.body)
     facts = tuple((name, _fact(value)) for name, value in body.items() if name not in _SHOWN_APART)
-    who = names.get(row.actor or "") or row.actor or body.get("actor_kind", "")
+    who = names.get(row.actor or "") or row.actor or _(body.get("actor_kind", "") or "unknown")
     named = body.get("scope")
     return Line(
         entry=row,
-        meaning=EVENTS.get(row.event or "", ""),
+        meaning=_(EVENTS[row.event]) if row.event in EVENTS else "",
         who=who,
         facts=facts,
         explains=row.event in _REQUESTS and bool(body.get("cells")) and "roles" in body,

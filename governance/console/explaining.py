@@ -51,7 +51,11 @@ def readers(request: HttpRequest, principal: Principal, conversation_id: UUID) -
 def why(request: HttpRequest, principal: Principal, given: dict[str, Any], conversation_id: UUID) -> HttpResponseBase:
     """Show what stands between the person and a conversation."""
     found = why_not_me(principal=principal, conversation_id=conversation_id, **given, now=current_time())
-    facts = [(_("Action"), given["action"]), (_("Purpose"), given["purpose"]), (_("Conversation"), str(conversation_id))]
+    facts = [
+        (_("Action"), _(given["action"])),
+        (_("Purpose"), _(given["purpose"])),
+        (_("Conversation"), str(conversation_id)),
+    ]
     context = {"title": _("Why can I not?"), "found": explained(found), "facts": facts, "back": reverse("console:index")}
     return render(request, "console/explanation.html", context)
 
@@ -60,7 +64,7 @@ def why(request: HttpRequest, principal: Principal, given: dict[str, Any], conve
 def why_act(request: HttpRequest, principal: Principal, given: dict[str, Any]) -> HttpResponseBase:
     """Show what stands between the person and an act on the tenant."""
     found = why_not_act_of_mine(principal=principal, action=given["action"], now=current_time())
-    context = {"title": _("Why can I not?"), "found": explained(found), "facts": [(_("Action"), given["action"])]}
+    context = {"title": _("Why can I not?"), "found": explained(found), "facts": [(_("Action"), _(given["action"]))]}
     return render(request, "console/explanation.html", {**context, "back": reverse("console:index")})
 
 

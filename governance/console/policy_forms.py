@@ -59,7 +59,7 @@ class WritingForm(forms.Form):
         choices=[("permit", _("Permit")), ("forbid", _("Forbid, whatever else permits it"))],
     )  # fmt: skip
     roles = _boxes(_("Roles"), Role.choices)
-    actions = _boxes(_("Actions"), [(one, one) for one in (*CONTENT_ACTIONS, *TENANT_ACTIONS)])
+    actions = _boxes(_("Actions"), [(one, _(one)) for one in (*CONTENT_ACTIONS, *TENANT_ACTIONS)])
     purposes = _boxes(_("Purposes; none means all"))
     collections = _boxes(_("Collections; none means all"))
     lowest = forms.ChoiceField(label=_("Lowest classification"), choices=_LEVELS, required=False)

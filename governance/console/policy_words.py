@@ -64,13 +64,17 @@ def policy_line(row: AccessPolicy) -> PolicyLine:
         row=row,
         status=POLICY_STATES[row.state],
         forbids=rule.forbids,
-        who=_listed(rule.roles) if rule.roles is not None else _("anybody who meets its conditions"),
-        what=_listed(rule.actions) if rule.actions is not None else _("anything"),
+        who=_worded(rule.roles) if rule.roles is not None else _("anybody who meets its conditions"),
+        what=_worded(rule.actions) if rule.actions is not None else _("anything"),
     )
 
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(spelled(name) for name in sorted(names))
+
+
+def _worded(codes: Iterable[str]) -> str:
+    return ", ".join(spelled(_(code)) for code in sorted(codes))
 
 
 def said_of_text(name: str, cedar: str) -> Facts | None:
@@ -83,9 +87,9 @@ def said_of(form: PolicyForm) -> Facts:
     """Return what a form says, as labels and text; what sets no condition is left out."""
     facts = [
         (_("Effect"), _("Forbids, whatever else permits it") if form.forbid else _("Permits")),
-        (_("Roles"), _listed(form.roles) or _("everybody")),
-        (_("Actions"), _listed(form.actions)),
-        (_("Purposes"), _listed(form.purposes)),
+        (_("Roles"), _worded(form.roles) or _("everybody")),
+        (_("Actions"), _worded(form.actions)),
+        (_("Purposes"), _worded(form.purposes)),
         (_("Collections"), _listed(form.collections)),
         (_("Lowest classification"), form.lowest),
         (_("Highest classification"), form.highest),
@@ -133,8 +137,10 @@ class Explained:
 
 def explained(found: Explanation) -> Explained:
     """Return an explanation in the words of pages."""
-    remedies = tuple(
-        (str(_REMEDIES[one.kind]) % {"value": spelled(one.value)} if one.kind in _REMEDIES else one.kind, one.policies)
-        for one in found.remedies
-    )
+    remedies = tuple((_remedy(one.kind, one.value), one.policies) for one in found.remedies)
     return Explained(found.allowed, str(_BECAUSE.get(found.because, found.because)), found.policies, remedies)
+
+
+def _remedy(kind: str, value: str) -> str:
+    said = _REMEDIES.get(kind)
+    return str(said) % {"value": spelled(_(value) if value else "")} if said else kind

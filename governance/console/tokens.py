@@ -48,7 +48,8 @@ class TokenForm(forms.Form):
     )  # fmt: skip
     scopes = NamesField(
         label=gettext_lazy("Only these actions; none means all that its holder may"), required=False,
-        widget=forms.CheckboxSelectMultiple, choices=[(one, one) for one in (*CONTENT_ACTIONS, *TENANT_ACTIONS)],
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(one, gettext_lazy(one)) for one in (*CONTENT_ACTIONS, *TENANT_ACTIONS)],
     )  # fmt: skip
     purposes = NamesField(
         label=gettext_lazy("Only these purposes; none means all"), required=False, widget=forms.CheckboxSelectMultiple

@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -22,9 +23,13 @@ from django.utils.translation.template import templatize
 from governance.access.cells import CLASSIFICATIONS
 from governance.access.models import AccessPolicy
 from governance.access.purposes import SEED
+from governance.access.schema import CONTENT_ACTIONS, TENANT_ACTIONS
 from governance.approvals.acts import ACTS
+from governance.audit.events import EVENTS
+from governance.identity.roles import Role
 from governance.privacy.detectors.spans import Kind
 from governance.vault.models import LawfulBasis, State
+from governance.web.statuses import STATUSES
 
 KEYWORDS: Final[Mapping[str, Any]] = {
     "_": None, "gettext": None, "gettext_lazy": None, "gettext_noop": None, "translated": None,
@@ -32,6 +37,12 @@ KEYWORDS: Final[Mapping[str, Any]] = {
 }  # fmt: skip
 LANGUAGE: Final = "zh_Hans"
 BEGUN: Final = datetime(2026, 11, 30, tzinfo=UTC)  # One moment, so that a catalogue without a change has the same bytes.
+# Who acts, where the record names no person.
+ACTORS: Final = ("directory", "operator", "unknown", "worker")
+_OF_THE_FRAMEWORK: Final = (400, 401, 403, 404, 405, 406, 413, 415, 429, 500)
+_REFUSING: Final = ("access", "approvals", "custody", "identity", "ingest", "jobs", "keys", "privacy", "vault", "web")
+_OF_PYTHON: Final = frozenset({"TypeError", "ValueError", "AssertionError"})
+_SENTENCE: Final = re.compile(r"[A-Z].* .*\.", re.DOTALL)
 Message = str | tuple[str, ...]
 
 
@@ -63,6 +74,7 @@ def _all() -> Iterator[tuple[str, int, Message]]:
         yield from ((str(path.relative_to(root)), line, said) for line, said in _of_template(path.read_text("utf-8")))
     yield from (("skin", 0, said) for said in sorted(set(of_the_skin()), key=str))
     yield from (("values", 0, said) for said in _values())
+    yield from _refusals()
 
 
 def _of_python(text: str) -> Iterator[tuple[int, Message]]:
@@ -122,6 +134,23 @@ def _values() -> Iterator[str]:
     yield "Passkey"  # The one word of allauth's pages that its own Chinese lacks.
     yield from SEED.values()
     yield from (act.meaning for act in ACTS.values())
+    yield from EVENTS.values()
+    yield from (*CONTENT_ACTIONS, *TENANT_ACTIONS, *SEED, *Role.values, *ACTORS)
+    yield from sorted({HTTPStatus(status).phrase for status in (*STATUSES.values(), *_OF_THE_FRAMEWORK)})
+
+
+def _refusals() -> Iterator[tuple[str, int, str]]:
+    """Yield the sentences with which the domain refuses; those with values in them are told by their code."""
+    root = Path(settings.BASE_DIR)
+    for path in sorted(path for part in _REFUSING for path in (root / "governance" / part).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            call = node.exc if isinstance(node, ast.Raise) else None
+            if isinstance(call, ast.Call) and ast.unparse(call.func) not in _OF_PYTHON:
+                yield from (
+                    (str(path.relative_to(root)), one.lineno, one.value)
+                    for one in call.args
+                    if isinstance(one, ast.Constant) and isinstance(one.value, str) and _SENTENCE.fullmatch(one.value)
+                )
 
 
 def stored() -> Catalog:

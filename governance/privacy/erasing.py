@@ -53,12 +53,16 @@ def subject_of(*, principal: Principal, reference: str, now: datetime) -> UUID:
 
 
 def erase_subject(*, principal: Principal, reference: str, approval_id: UUID, now: datetime) -> Certificate:
-    """Erase the person known by `reference`. Raises AccessDenied, ApprovalRefused, Held (recorded), UnknownSubject."""
+    """Erase the person known by `reference`, once.
+
+    Raises AccessDenied, ApprovalRefused, Held (recorded), UnknownSubject, also for one who is erased already.
+    """
     require(principal=principal, action="erase", now=now)
     subject = subject_of(principal=principal, reference=reference, now=now)
     try:
         with tenant_scope(principal.tenant_id):
             lock_subject(subject)
+            _check_not_erased(subject)
             check_no_hold(subject, conversations_of(subject))
             decision = use(approval_id=approval_id, act=ACT, subject=subject, details={}, now=now)
             return _erase(principal, subject, reference, decision, now)
@@ -72,6 +76,11 @@ def erase_subject(*, principal: Principal, reference: str, approval_id: UUID, no
             code=refusal.code,
         )
         raise
+
+
+def _check_not_erased(subject: UUID) -> None:
+    if Tombstone.objects.filter(subject_id=subject).exists():
+        raise UnknownSubject("This person is erased already.")
 
 
 def _erase(principal: Principal, subject: UUID, reference: str, decision: Decision, now: datetime) -> Certificate:

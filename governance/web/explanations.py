@@ -99,7 +99,7 @@ MEANINGS: Final = {
         "A sealed value did not open at its place: it was changed, moved or replaced from outside. Recorded."
     ),
     "privacy.held": _("A legal hold keeps this from being destroyed."),
-    "privacy.unknown_subject": _("The tenant knows no person by this reference."),
+    "privacy.unknown_subject": _("The tenant knows no person by this reference, or the person is erased already."),
     "audit.record_refused": _("No record could be written, so nothing was read or done."),
     "audit.signer_missing": _("There is no key that signs checkpoints, or it is not 64 hexadecimal digits."),
     "audit.verdict_unsigned": _(

@@ -181,6 +181,7 @@ def test_errors_speak_the_language_that_is_asked_for_and_codes_stay(tenant):
     )
     assert english["code"] == chinese["code"] == "required"
     assert english["detail"] != chinese["detail"]
+    assert (english["title"], chinese["title"]) == ("Bad Request", "请求有误")
 
 
 def test_the_file_is_clean_and_says_what_every_operation_may_answer():

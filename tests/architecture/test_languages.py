@@ -1,5 +1,6 @@
 """Every string that somebody sees is in the catalogue, translated, with the places for names and numbers that it has."""
 
+import ast
 import io
 import re
 import shutil
@@ -9,9 +10,15 @@ from babel.messages.mofile import write_mo
 from django.core.management import CommandError, call_command
 from django.utils.translation import gettext, ngettext, override
 
+from governance.access.purposes import SEED
+from governance.access.schema import CONTENT_ACTIONS, TENANT_ACTIONS
+from governance.audit.events import EVENTS
+from governance.console import faults
+from governance.identity.roles import Role
 from governance.management import catalogue
 from governance.web.explanations import MEANINGS, told
 from governance.web.statuses import status_of
+from tests.architecture.reading_source import TREES
 from tests.architecture.test_docs import rows
 
 # What is the same in both languages.
@@ -73,12 +80,57 @@ def test_every_code_that_an_answer_carries_has_its_meaning():
     assert all(status_of(code) for code in MEANINGS)
 
 
+def test_every_code_of_the_documentation_is_told_in_chinese_but_those_that_no_answer_carries():
+    said = "A sentence with 7 values."
+    with override("zh-hans"):
+        same = {code for code in rows("errors.md") if told(code, said) == said}
+        chinese = [told(code, said) for code in MEANINGS]
+    assert same == {code for code, cells in rows("errors.md").items() if cells[0] in {"command", "inside"}}
+    assert [one for one in chinese if not re.search(r"[\u4e00-\u9fff]", one) or not one.endswith(f"({said})")] == []
+
+
+CODES = (*CONTENT_ACTIONS, *TENANT_ACTIONS, *SEED, *Role.values, *catalogue.ACTORS)
+
+
+def test_events_actions_purposes_and_roles_are_said_in_chinese_with_the_code_beside():
+    with override("zh-hans"):
+        assert [code for code in CODES if not gettext(code).endswith(f" ({code})")] == []
+        assert [code for code, meaning in EVENTS.items() if gettext(meaning) == meaning] == []
+    with override("en"):
+        assert [code for code in CODES if gettext(code) != code] == []
+
+
+def sentences_of_chains():
+    """What the record says of a chain, each value a 7; what is wrong with a signature comes behind what has it."""
+    for path, functions, before in (
+        ("governance/audit/chain.py", {"step", "_loss", "_unaccepted"}, ""),
+        ("governance/audit/heads.py", {"fault"}, "the checkpoint at this entry "),
+    ):
+        for function in ast.walk(TREES[path]):
+            if isinstance(function, ast.FunctionDef) and function.name in functions:
+                for node in ast.walk(function):
+                    if isinstance(node, ast.JoinedStr):
+                        yield before + "".join(one.value if isinstance(one, ast.Constant) else "7" for one in node.values)
+                    elif isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and node.value.value:
+                        yield before + node.value.value
+
+
+def test_what_is_wrong_with_a_chain_is_said_in_chinese_with_its_numbers():
+    found = list(sentences_of_chains())
+    assert len(found) == len(faults._SENTENCES)
+    with override("zh-hans"):
+        said = {one: faults.said(one) for one in found}
+    assert [one for one, given in said.items() if given == one or given.count("7") != one.count("7")] == []
+    assert faults.said("something else 7") == "something else 7"
+
+
 def test_an_error_is_told_in_the_readers_language_and_keeps_what_was_said():
     with override("en"):
         assert told("policy.denied", "No.") == "No."
     with override("zh-hans"):
         assert told("policy.denied", "No.") == "没有策略允许此事，或有策略禁止。 (No.)"
         assert told("unknown.code", "No.") == "No."
+        assert told("approvals.refused", "This approval is over already.") == "该审批已经结束。"
 
 
 @pytest.fixture

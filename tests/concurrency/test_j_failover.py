@@ -189,7 +189,8 @@ def standby(transactional_db):
 def at(sockets, statement):
     name = connections["default"].settings_dict["NAME"]
     with psycopg.connect(host=str(sockets), port=PORT, user=ADMIN, dbname=name, autocommit=True) as there:
-        return there.execute(statement).fetchall()
+        cursor = there.execute(statement)
+        return cursor.fetchall() if cursor.description else []
 
 
 def batch_at(sockets, tenant):

@@ -2,25 +2,19 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
-import psycopg
 import pytest
 
 from governance.jobs.models import Claimable
-from governance.runtime.postgres import ADMIN, APP, OWNER, Postgres
-from governance.runtime.state import StateFolder
+from tests.concurrency.own_servers import ROOT, ask, own_postgres
 from tests.concurrency.pools import Pool
 from tests.conftest import item, store
 from tests.security.test_c_ciphertext import sql
 
-ROOT = Path(__file__).resolve().parents[2]
 SOAK = bool(os.environ.get("THREADVAULT_SOAK"))
 MESSAGES, WORKERS, KILLS, STOPS = (4_000, 8, 30, 2) if SOAK else (2_000, 4, 8, 1)
 
@@ -28,28 +22,8 @@ MESSAGES, WORKERS, KILLS, STOPS = (4_000, 8, 30, 2) if SOAK else (2_000, 4, 8, 1
 @pytest.fixture
 def server():
     """A PostgreSQL of this test's own, which it may stop; yields it and the environment that leads to it."""
-    folder = Path(tempfile.mkdtemp(prefix="threadvault-j01-"))
-    folder.chmod(0o711)
-    state = StateFolder(folder / "state")
-    state.make()
-    postgres = Postgres(state)
-    postgres.start()
-    environment = {
-        **os.environ,
-        "DATABASE_URL": postgres.url(APP),
-        "DATABASE_OWNER_URL": postgres.url(OWNER),
-        "THREADVAULT_HOME": str(state.home),
-    }
-    migrate = [sys.executable, "manage.py", "migrate", "--database", "owner", "-v", "0"]
-    subprocess.run(migrate, cwd=ROOT, env=environment, check=True, capture_output=True)
-    yield postgres, environment
-    postgres.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def ask(server, statement):
-    with psycopg.connect(host=str(server.sockets), user=ADMIN, dbname="threadvault", autocommit=True) as connection:
-        return connection.execute(statement).fetchall()
+    with own_postgres("threadvault-j01-") as found:
+        yield found
 
 
 def stop_at_once(server):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 from django.utils import translation
 
 from governance.console import faults
@@ -47,13 +48,27 @@ def test_it_names_the_first_bad_entry(tenant, people, stored):
         ).fetchall()
         connection.execute("ALTER TABLE governance_auditentry ENABLE TRIGGER USER")
     assert changed == [(2,)]
-    page = signed_in(people["auditor"]).post("/audit/verify")
+    client = signed_in(people["auditor"])
+    page = client.post("/audit/verify")
     assert "The chain is broken at entry 2." in text_of(page)
+    assert "Its bytes do not give its hash." in text_of(page)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    assert "它的字节与其哈希不符" in text_of(client.post("/audit/verify"))
 
 
 def test_only_auditors_verify(people, stored):
     for role in ("analyst", "privacy_officer", "security_officer"):
         assert signed_in(people[role]).post("/audit/verify").status_code == 403
+
+
+def test_in_chinese_events_and_actors_are_said_in_words(people, stored):
+    client = signed_in(people["auditor"])
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    answer = client.get("/audit")
+    assert 'title="一批会话已封存并存储；含其信封的 Merkle 根。"' in answer.content.decode()
+    assert {line.meaning for line in answer.context["lines"] if line.entry.event == "batch.processed"} == {
+        "工作进程封存了脱敏形式；含新信封的 Merkle 根。"
+    }
 
 
 @pytest.fixture

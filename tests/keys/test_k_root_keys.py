@@ -212,16 +212,25 @@ def base_form(secret):
     return next(form for form in forms(secret) if form.endswith(b"="))
 
 
-def test_k20_no_key_file_is_part_of_the_repository():
+KINDS = (b"threadvault-root-" + b"1 ", b"threadvault-root-" + b"2 scrypt:")
+
+
+def key_lines(data):
+    """The lines of a file that hold a root key."""
+    return [line for line in data.splitlines() if line.startswith(KINDS)]
+
+
+def test_k20_no_key_file_is_part_of_the_repository(own_root):
     tracked = subprocess.run(["git", "ls-files", "-z"], capture_output=True, check=False).stdout.split(b"\0")
     if tracked == [b""]:
         pytest.skip("not a checkout")
-    kinds = (b"threadvault-root-" + b"1 ", b"threadvault-root-" + b"2 scrypt:")
-    for name in filter(None, tracked):
-        path = Path(name.decode())
-        if path.is_file() and any(kind in path.read_bytes() for kind in kinds):
+    files = [path for name in filter(None, tracked) if (path := Path(name.decode())).is_file()]
+    assert len(files) > 300
+    for path in files:
+        if any(kind in path.read_bytes() for kind in KINDS):
             assert path.suffix in {".py", ".md"}, path  # Where the form is described, with no key in it.
-            assert not [line for line in path.read_bytes().splitlines() if line.startswith(kinds)], path
+            assert key_lines(path.read_bytes()) == [], path
+    assert len(key_lines(own_root.read_bytes())) == 1, "the control: a real key file is seen"
 
 
 def test_k20_files_of_keys_are_this_accounts_alone(own_root, tmp_path):

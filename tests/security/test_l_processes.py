@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64decode, b64encode
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -206,6 +207,12 @@ sys.stdin.readline()
 """
 
 
+def key_forms(file):
+    """The bytes of the root key that a file keeps, as they are and as text."""
+    key = b64decode(file.split()[1])
+    return {key, key.hex().encode(), b64encode(key), b64encode(key).rstrip(b"=")}
+
+
 def test_l16_no_key_stands_in_environment_or_command_line_of_a_process_that_works_with_it(tenant):
     secret = Path(vault_settings().root_key_uri.removeprefix("local:")).read_bytes().strip()
     planted = new_sentinel()
@@ -221,6 +228,8 @@ def test_l16_no_key_stands_in_environment_or_command_line_of_a_process_that_work
         if len(line) >= 16:
             assert line not in seen
             assert not Search([line.decode("latin-1")]).find(seen)
+    assert [form for form in key_forms(secret) if form in seen] == []
+    assert [form for form in key_forms(secret) if form in secret], "the control: the file holds one of the forms looked for"
     assert planted.encode() in seen, "the control: what was in the environment is seen after os.environ.pop"
 
 

@@ -95,7 +95,7 @@ def test_a_problem_of_the_api_has_a_translated_detail_and_the_same_code(tenant):
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}", HTTP_ACCEPT_LANGUAGE=language)
         answers[language] = client.get("/api/v1/conversations").json()
     assert answers["en"]["code"] == answers["zh-CN"]["code"] == "purpose.missing"
-    assert answers["zh-CN"]["detail"].startswith("没有指明用途。")
+    assert answers["zh-CN"]["detail"].startswith("请指明用途：")
     assert not answers["en"]["detail"].startswith("没有")
     unknown = APIClient().get("/api/v1/conversations", headers={"authorization": "Bearer tv_x_y", "accept-language": "zh"})
     assert unknown.json()["detail"].startswith("令牌未知")
