@@ -22,9 +22,10 @@ environment-providers: environment ## Add the clients of AWS KMS and PKCS#11
 run: environment ## Start everything and show how to use it
 	@exec $(VENV) -m governance.runtime run
 
-test: environment-dev ## Run the whole test suite
+test: environment-dev ## Run the whole test suite, by two processes, then what measures time
 	@$(VENV) -m governance.runtime.debian
-	@$(VENV) -m pytest
+	@$(VENV) -m pytest -n 2 --dist loadfile -m "not alone"
+	@$(VENV) -m pytest -m alone
 
 test-e2e: environment-dev ## Run the browser tests only
 	@$(VENV) -m governance.runtime.debian

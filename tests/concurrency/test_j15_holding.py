@@ -52,6 +52,7 @@ def p99(held):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_j15_under_eight_workers_a_row_of_16_kib_is_locked_for_50_ms_at_most(tenant):
     """Whoever else uses the machine can stall a round, as a virtual machine is stalled; a fault of ours stalls each."""
     found = []

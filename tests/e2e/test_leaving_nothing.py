@@ -13,7 +13,7 @@ from governance.web.headers import NoStoreMiddleware
 from tests.e2e.conftest import FLAGS
 from tests.e2e.walking import sign_in
 
-pytestmark = [pytest.mark.e2e, pytest.mark.needs("chromium")]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.needs("chromium")]
 TEXT = "Mail me at"
 # What the console keeps: how the side is folded, and light or dark.
 KNOWN = {"sidebarDesktopOpen", "adminTheme", "_x_adminTheme"}

@@ -75,12 +75,14 @@ def stranger(tenant):
     return as_principal(other, make_person(other, "analyst"))
 
 
+@pytest.mark.alone
 def test_o03_the_time_of_a_search_does_not_tell_whether_another_tenant_holds_the_value(chats, stranger):
     sql("ANALYZE")
     assert look(stranger, "mail kim000@example.com") == []
     assert abs(difference(stranger, ROUNDS)) < SEEN
 
 
+@pytest.mark.alone
 def test_o03_control_a_hit_that_nothing_hides_is_seen_by_its_time(chats, analyst):
     sql("ANALYZE")
     assert len(look(analyst, "mail kim000@example.com")) == VALUES // 2
