@@ -24,7 +24,7 @@ run: environment ## Start everything and show how to use it
 
 test: environment-dev ## Run the whole test suite, by two processes, then what measures time
 	@$(VENV) -m governance.runtime.debian
-	@$(VENV) -m pytest -n 2 --dist loadfile -m "not alone"
+	@$(VENV) -m pytest -n 2 --dist worksteal -m "not alone"
 	@$(VENV) -m pytest -m alone
 
 test-e2e: environment-dev ## Run the browser tests only

@@ -21,7 +21,7 @@ from governance.keys.warming import warm
 from governance.keys.wrapped import NOBODY
 
 TOPIC: Final = "rewrap"
-REST: Final = 0.5  # Of the time of a step, where writers are inside: they use the same cores.
+REST: Final = 0.8  # Of the time of a step, where writers are inside: they use the same cores.
 
 
 def ask_rewrap(*, principal: Principal, use: str, now: datetime) -> UUID:

@@ -144,15 +144,15 @@ def open_with_successors(ids: Iterable[UUID]) -> dict[UUID, Successor]:
 
     Raises CannotOpen for a row that was changed, KeyUnavailable for one whose version may not open.
     """
-    old = [row for row in read_keys(BY_ID, list(set(ids))) if row.replaced and row.wrapped is not None]
-    fresh = {owner: row for owner, row in _select([row.of for row in old]).items() if row.wrapped is not None}
-    opened = {row.id: OpenDataKey(key_id=row.id, secret=secret) for row, secret in unwrap_all(old, emergency=True)}
-    successors = {
-        row.of: OpenDataKey(key_id=row.id, secret=secret) for row, secret in unwrap_all(fresh.values(), emergency=True)
-    }
+    old = {row.of: row for row in read_keys(BY_ID, list(set(ids))) if row.replaced and row.wrapped is not None}
+    fresh = {owner: row for owner, row in _select(old).items() if row.wrapped is not None}
+    pairs = zip(
+        unwrap_all([old[owner] for owner in fresh], emergency=True), unwrap_all(fresh.values(), emergency=True), strict=True
+    )
     return {
-        row.id: Successor(opened[row.id], successors[row.of], row.owner) for row in old if row.of in successors
-    }  # fmt: skip
+        row.id: Successor(OpenDataKey(key_id=row.id, secret=secret), OpenDataKey(key_id=to.id, secret=latest), row.owner)
+        for (row, secret), (to, latest) in pairs
+    }
 
 
 def tenant_secret(*, tenant: UUID, use: str, now: datetime) -> bytes:

@@ -1,7 +1,6 @@
 """Data keys as they are stored: what each belongs to, what its wrapped bytes are bound to, and their unwrapping in bulk."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -17,8 +16,7 @@ VALUES: Final = UUID(
 )  # The owner of the key of blind-index values, the only one of a tenant as a whole that is re-keyed.
 
 
-@dataclass(frozen=True, slots=True)
-class KeyOwner:
+class KeyOwner(NamedTuple):
     """What a data key belongs to."""
 
     conversation: UUID

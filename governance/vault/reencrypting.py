@@ -42,7 +42,6 @@ _WRITE: Final = (
     " FROM unnest(%b::uuid[], %b::uuid[], %b::int4[], %b::uuid[], %b::bytea[]) AS u(id, data_key, revision, successor, body)"
     " WHERE m.id = u.id AND m.{view}_data_key_id = u.data_key AND m.{view}_revision = u.revision RETURNING m.id"
 )
-_NOTHING: Final = manifest_of([])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +49,14 @@ class Page:
     """What `prepare` made, ready to be sent, also to another process: `records` rows.
 
     `last` is the last id that it looked at, None at the table's end. `columns` say of each record which row it is, the key
-    and revision that the row must hold, and what comes there; `manifest` is of the new envelopes.
+    and revision that the row must hold, and what comes there; `leaves` are of the new envelopes.
     """
 
     last: UUID | None
     records: int = 0
     owners: frozenset[UUID] = frozenset()
     columns: tuple[Array, ...] = ()
-    manifest: Manifest = _NOTHING
+    leaves: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,27 +132,32 @@ def prepare(*, tenant: UUID, kind: Kind, use: str, after: UUID) -> Page:
     label, successors, envelopes, leaves = _label(kind, use), [], [], []
     for record, conversation, data_key, revision, body in found:
         pair = keys[data_key]
-        was = Place(tenant, conversation, record, label, revision)
-        envelope = pair.old.hand_over(body, was, to=pair.successor, at=was._replace(revision=revision + 1))
+        was, becomes = (
+            Place(tenant, conversation, record, label, revision),
+            Place(tenant, conversation, record, label, revision + 1),
+        )
+        envelope = pair.old.hand_over(body, was, to=pair.successor, at=becomes)
         successors.append(pair.successor.id)
         envelopes.append(envelope)
         leaves.append(leaf_bytes(record=record, column=label, revision=revision + 1, envelope=envelope))
     records, _, data_keys, revisions, _ = zip(*found, strict=True)
     columns = (UuidArray(records), UuidArray(data_keys), IntArray(revisions), UuidArray(successors), BytesArray(envelopes))
     owners = frozenset(pair.owner for pair in keys.values())
-    return Page(last, len(found), owners, columns, manifest_of(leaves))
+    return Page(last, len(found), owners, columns, b"".join(leaves))
 
 
-def write(*, tenant: UUID, kind: Kind, use: str, page: Page) -> Moved:
-    """Write a page into the rows that are as they were read; the owners are locked, and the ring's lock is held shared."""
+def write(*, tenant: UUID, kind: Kind, use: str, page: Page, manifest: Manifest) -> Moved:
+    """Write a page into the rows that are as they were read; the owners are locked, and the ring's lock is held shared.
+
+    `manifest` is that of the whole page (`split(page.leaves)`), made before any lock was taken.
+    """
     with connection.cursor() as cursor:
         cursor.cursor.format = Format.BINARY
         sends_arrays(cursor)
         columns: list[Any] = list(page.columns)
         cursor.execute(_statement(_WRITE, kind, use), columns)
         written = {row[0] for row in cursor.fetchall()}
-    manifest = page.manifest
     if len(written) < page.records:
         there = {record.bytes for record in written}
-        manifest = manifest_of([leaf for leaf in split(manifest.leaves) if record_of(leaf) in there])
+        manifest = manifest_of([leaf for leaf in split(page.leaves) if record_of(leaf) in there])
     return Moved(len(written), store_manifest(tenant=tenant, manifest=manifest), manifest.root)

@@ -103,7 +103,9 @@ def test_events_actions_purposes_and_roles_are_said_in_chinese_with_the_code_bes
 def sentences_of_chains():
     """What the record says of a chain, each value a 7; what is wrong with a signature comes behind what has it."""
     for path, functions, before in (
-        ("governance/audit/chain.py", {"step", "_loss", "_unaccepted"}, ""),
+        ("governance/audit/chain.py", {"step"}, ""),
+        ("governance/audit/judgement.py", {"_loss", "_unaccepted"}, ""),
+        ("governance/custody/verifying.py", {"_walk", "_look"}, ""),
         ("governance/audit/heads.py", {"fault"}, "the checkpoint at this entry "),
     ):
         for function in ast.walk(TREES[path]):

@@ -65,7 +65,7 @@ def test_the_process_prepares_pages_that_the_worker_can_write(tenant, officer, p
         page = ahead.page()
         ahead.ask(wanted._replace(after=page.last))
         assert ahead.page().last is None
-    assert (page.records, len(page.owners), len(page.manifest.leaves)) == (COUNT, COUNT, 53 * COUNT)
+    assert (page.records, len(page.owners), len(page.leaves)) == (COUNT, COUNT, 53 * COUNT)
     assert processes[0].poll() is not None, "it ends with the block"
     with tenant_scope(tenant.id):
         ring = reencrypting.rings_of(tenant.id)["content"]
