@@ -157,7 +157,7 @@ def destroy_data_key(*, principal: Principal, approval_id: UUID, now: datetime) 
         key = _data_key(key.id)
         use(approval_id=approval_id, act=DATA_KEY, subject=key.id, details={}, now=now)
         messages, heads = records_of(owner=key.owner_id, conversation=key.conversation_id)
-        Finding.objects.filter(message_id__in=messages).delete()
+        Finding.objects.filter(conversation_id=key.conversation_id, message_id__in=messages).delete()
         Finding.objects.filter(message=None, conversation_id__in=heads).delete()
         erased = erase_texts(owner=key.owner_id, conversation=key.conversation_id, now=now)
         record_with_effect(

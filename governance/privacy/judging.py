@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Subquery
 
 from governance.access import seconding
 from governance.access.acting import require
@@ -87,8 +88,12 @@ def findings_of(*, principal: Principal, record: UUID, now: datetime) -> list[Sh
     require(principal=principal, action=ACTION, now=now)
     with tenant_scope(principal.tenant_id):
         table = _table(record)
-        column = {"message_id": record} if table.model is Message else {"message_id": None, "conversation_id": record}
-        return [_shown(row) for row in Finding.objects.filter(**column).order_by("leaf", "start", "id")]
+        if table.model is Message:  # By both columns of the index, which begins with the conversation.
+            conversation: Any = Subquery(Message.objects.filter(id=record).values("conversation_id")[:1])
+            found = Finding.objects.filter(conversation_id=conversation, message_id=record)
+        else:
+            found = Finding.objects.filter(conversation_id=record, message=None)
+        return [_shown(row) for row in found.order_by("leaf", "start", "id")]
 
 
 def record_at(*, principal: Principal, conversation_id: UUID, number: int) -> UUID:

@@ -164,8 +164,12 @@ def _next_table(job: Leased, kind: Kind) -> None:
 def _said(kind: Kind, rows: list[Message | Conversation]) -> dict[UUID, Said]:
     """Drop what detectors said of the rows before, and their index entries; return what people said, which stays."""
     ids = [row.id for row in rows]
-    of_rows = Q(message_id__in=ids) if kind.model is Message else Q(message=None, conversation_id__in=ids)
-    findings = Finding.objects.filter(of_rows)
+    if kind.model is Message:
+        entries = Q(message_id__in=ids)
+        of_rows = entries & Q(conversation_id__in={row.conversation_id for row in rows if isinstance(row, Message)})
+    else:
+        entries = of_rows = Q(message=None, conversation_id__in=ids)
+    findings = Finding.objects.filter(of_rows)  # By both columns of the index, which begins with the conversation.
     findings.filter(source=Finding.Source.DETECTOR, state=Finding.State.OPEN).delete()
-    IndexEntry.objects.filter(of_rows).delete()
+    IndexEntry.objects.filter(entries).delete()
     return said_of(findings)
