@@ -15,7 +15,7 @@ from governance.access.purposes import BREAK_GLASS, check_purpose
 from governance.audit.merkle import root_hash
 from governance.audit.throttling import record_refused
 from governance.conf.settings import vault_settings
-from governance.identity.principals import Principal
+from governance.identity.principals import Principal, still_is
 
 _IDS_IN_ENTRY: Final = 50
 _CODE: Final = re.compile(r"[a-z0-9_-]{1,64}")
@@ -40,6 +40,18 @@ def check_scope(principal: Principal, action: str) -> None:
     """Return where the principal's token has `action` among its scopes; raise AccessDenied otherwise."""
     if principal.scopes and action not in principal.scopes:
         raise AccessDenied("token.scope", f"This token lacks the scope {action}; mint one that has it.")
+
+
+def check_still(*, principal: Principal, action: str, purpose: str = "", now: datetime) -> None:
+    """Return where whoever began something long still is who began it, for its next part.
+
+    Decisions see the roles of the beginning. Raises AccessDenied (recorded) where a role, the account or the token ended.
+    """
+    if still_is(principal, now=now):
+        return
+    refusal = AccessDenied("grant.epoch", "Policies or members have changed since; begin anew.")
+    record_refusal(principal=principal, refusal=refusal, action=action, purpose=purpose)
+    raise refusal
 
 
 def authorise(

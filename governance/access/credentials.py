@@ -2,7 +2,7 @@
 
 - a token is never wider than the one that made it: some of its scopes, some of its purposes, no second factor;
 - making one takes a fresh second factor of a person, so that a stolen token does not make itself a longer life;
-- everybody sees, makes and ends his own; those of others take `manage_tokens`.
+- everybody sees, makes and ends his own; those of others take `manage_tokens`, which makes none in the name of a person.
 """
 
 from collections.abc import Iterable
@@ -66,6 +66,8 @@ def make_token(
     user = User.objects.filter(id=target, memberships__tenant_id=principal.tenant_id, memberships__ended_at=None).first()
     if user is None:
         raise UnknownMember("This tenant has no such member.")
+    if target != principal.user_id and user.kind != User.Kind.SERVICE:
+        raise TokenRefused("A person makes his own tokens: whoever has one acts in his name.")
     return mint(
         tenant=Tenant.objects.get(id=principal.tenant_id),
         user=user,

@@ -111,7 +111,8 @@ def ask_activation(*, principal: Principal, policy_id: UUID, reason: str, now: d
     """
     with tenant_scope(principal.tenant_id):
         row = _in_state(policy_id, AccessPolicy.State.DRAFT)
-    return seconding.ask(principal=principal, act=ACTIVATE, subject=row.id, details=_details(row), reason=reason, now=now)
+        details = _asked(row)
+    return seconding.ask(principal=principal, act=ACTIVATE, subject=row.id, details=details, reason=reason, now=now)
 
 
 def activate(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: datetime, expected: str = "") -> AccessPolicy:
@@ -123,7 +124,7 @@ def activate(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: d
     require(principal=principal, action="manage_policies", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
         row = _in_state(policy_id, AccessPolicy.State.DRAFT, expected)
-        use(approval_id=approval_id, act=ACTIVATE, subject=row.id, details=_details(row), now=now)
+        use(approval_id=approval_id, act=ACTIVATE, subject=row.id, details=_asked(row), now=now)
         validate(row.cedar)
         before = _active(row.name)
         if before is not None:
@@ -226,6 +227,12 @@ def _active(name: str) -> AccessPolicy | None:
 
 def _details(row: AccessPolicy) -> dict[str, str | int]:
     return {"name": row.name, "version": row.version, "sha256": fingerprint(row.cedar.encode()).hex()}
+
+
+def _asked(row: AccessPolicy) -> dict[str, str | int]:
+    """What an approval of a draft fixes: its text, and the version in force that two people compared it with (0: none)."""
+    before = _active(row.name)
+    return {**_details(row), "replaces": before.version if before is not None else 0}
 
 
 def _record(principal: Principal, event: str, row: AccessPolicy, **facts: object) -> None:

@@ -1,6 +1,6 @@
 """Four eyes: what waits for a second person, what one asked for, and the acts on it: agree, refuse, withdraw, carry out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from governance.approvals.asking import ApprovalRefused
 from governance.console.acting import Sheet, Showing, act, done
 from governance.console.carrying_out import ELSEWHERE, EVENTS, carry, is_here, may_carry
 from governance.console.gates import Page, current_time, open_actions, page
+from governance.console.inert import spelled
 from governance.console.proposals import proposal_of
 from governance.console.subjects import Subject, details_of, meaning_of, subjects_of
 from governance.console.words import APPROVAL_STATES, Status
@@ -78,7 +79,7 @@ def _lines(request: HttpRequest, principal: Principal, found: list[seconding.Sho
     opened = open_actions(request)
     return [
         ApprovalLine(
-            shown=one,
+            shown=replace(one, reason=spelled(one.reason)),
             meaning=meaning_of(one.act),
             subject=subjects[one.subject_id],
             details=details_of(one.details),

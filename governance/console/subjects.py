@@ -51,6 +51,7 @@ _LABELS: Final = {
     "conversations": _("Conversations"),
     "digest": _("SHA-256 of what is asked"),
     "sha256": _("SHA-256 of the text"),
+    "replaces": _("Version in force that it replaces; 0 is none"),
     "leaf": _("Text of the record, counted from 0"),
     "start": _("From character"),
     "end": _("Until character"),

@@ -27,7 +27,7 @@ from governance.console.gates import current_time, open_actions, page
 from governance.console.inert import spelled
 from governance.console.policy_forms import NamesField
 from governance.console.words import TOKEN_STATES, Status
-from governance.identity.models import ApiToken
+from governance.identity.models import ApiToken, User
 from governance.identity.principals import Principal
 from governance.identity.tokens import LONGEST_LIFE
 
@@ -110,7 +110,7 @@ def _make_sheet(request: HttpRequest, principal: Principal) -> Sheet:
         lead=_("It is shown once, on the next page; only its digest is kept. Whoever has it acts as its holder."),
         template="console/token_make.html",
         more={
-            "members": [one for one in others if one.active and one.id != principal.user_id],
+            "members": [one for one in others if one.active and one.kind == User.Kind.SERVICE],
             "all_purposes": [one.code for one in purposes_of(principal.tenant_id)],
         },
     )

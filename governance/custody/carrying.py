@@ -1,15 +1,18 @@
 """The chain with its signed heads as lines that an auditor takes along and verifies without this installation.
 
 Who takes it is on the record before a byte of it leaves, and that entry is the last of what is sent. It is read page by
-page, each in a transaction of its own: nothing is held while the reader is slow.
+page, each in a transaction of its own: nothing is held while the reader is slow. Whoever loses the right meanwhile gets no
+further page, and no last line.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 from governance.access.acting import require
+from governance.access.authorising import check_still
+from governance.access.errors import AccessDenied
 from governance.audit.chain import Link
 from governance.audit.checkpointing import head_of, links_page
 from governance.audit.heads import SignedHead
@@ -29,7 +32,23 @@ def carry(*, principal: Principal, now: datetime) -> Iterator[bytes]:
     tenant = principal.tenant_id
     signed = _last_signed(tenant)
     recorded = record_now(tenant=tenant, event="audit.exported", **principal.as_actor(), signed=signed)
-    return (line.encode() for line in chain_lines(tenant=tenant, end=recorded.sequence, signed=signed))
+    return _while_allowed(principal, chain_lines(tenant=tenant, end=recorded.sequence, signed=signed))
+
+
+def _while_allowed(principal: Principal, lines: Iterator[str]) -> Iterator[bytes]:
+    for number, line in enumerate(lines, start=1):
+        if number % PAGE == 0 and not _may_go_on(principal, datetime.now(UTC)):
+            return
+        yield line.encode()
+
+
+def _may_go_on(principal: Principal, now: datetime) -> bool:
+    try:
+        check_still(principal=principal, action=ACTION, now=now)
+        require(principal=principal, action=ACTION, now=now)
+    except AccessDenied:
+        return False
+    return True
 
 
 def chain_lines(*, tenant: UUID, end: int | None = None, signed: int | None = None) -> Iterator[str]:

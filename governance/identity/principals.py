@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from governance.identity.models import Membership, Tenant, User
+from governance.identity.models import ApiToken, Membership, Tenant, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,8 @@ class Principal:
     """A person or service account acting in one tenant.
 
     `second_factor_at` is when a second factor was last shown in this session or by this token; `purposes` limits a
-    token to some purposes (empty: no limit); `operator` names the operating-system account behind a command.
+    token to some purposes (empty: no limit); `operator` names the operating-system account behind a command; `token` is
+    the API token that was shown, where it was one.
     """
 
     user_id: UUID
@@ -23,6 +24,7 @@ class Principal:
     scopes: frozenset[str] = frozenset()
     purposes: frozenset[str] = frozenset()
     operator: str = ""
+    token: UUID | None = None
 
     def as_actor(self) -> dict[str, str]:
         """Return what the audit trail keeps: a random id and the kind, and the operator where there is one."""
@@ -44,6 +46,7 @@ def principal_for(
     scopes: frozenset[str] = frozenset(),
     purposes: frozenset[str] = frozenset(),
     operator: str = "",
+    token: UUID | None = None,
 ) -> Principal:
     """Return the principal that `user` is in `tenant` now. Raises NotAMember without an open role there."""
     roles = frozenset(
@@ -62,6 +65,7 @@ def principal_for(
         scopes=scopes,
         purposes=purposes,
         operator=operator,
+        token=token,
     )
 
 
@@ -69,6 +73,14 @@ def holds_role(*, user_id: UUID, tenant_id: UUID, roles: frozenset[str]) -> bool
     """Return whether the user is active and still holds every one of `roles` in the tenant (one indexed read)."""
     held = Membership.objects.filter(tenant_id=tenant_id, user_id=user_id, ended_at=None, user__is_active=True)
     return roles <= set(held.values_list("role", flat=True))
+
+
+def still_is(principal: Principal, *, now: datetime) -> bool:
+    """Return whether whoever began something long is still active, in all of those roles and with a token that is good."""
+    if not holds_role(user_id=principal.user_id, tenant_id=principal.tenant_id, roles=principal.roles):
+        return False
+    good = ApiToken.objects.filter(id=principal.token, revoked_at=None, expires_at__gt=now)
+    return principal.token is None or good.exists()
 
 
 def tenants_of(user: User) -> list[Tenant]:

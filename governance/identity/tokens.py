@@ -104,6 +104,7 @@ def authenticate(*, plain: str, now: datetime) -> tuple[User, Principal, ApiToke
             second_factor_at=token.second_factor_at,
             scopes=frozenset(token.scopes),
             purposes=frozenset(token.purposes),
+            token=token.id,
         )
     except NotAMember:
         raise TokenInvalid from None

@@ -1,7 +1,8 @@
 """Exports redacted conversations as lines, as their reader takes them. What it guarantees:
 
 - the action is `export`, under a purpose; each page is a grant of its own, decided and on the record before a byte of it
-  leaves, so a change of policies ends the export at its next page;
+  leaves, so a change of policies ends the export at its next page, and so does the end of a role, an account, a token, or
+  of the time for which a policy or a second factor holds;
 - nothing but the redacted view is opened, and what a form leaves out is counted and not opened;
 - no transaction is open, no grant and no key is held while the reader is slow;
 - the order is that of ids, and the same conversations give the same bytes;
@@ -14,17 +15,17 @@ import json
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from django.db.models import Q
 
-from governance.access.authorising import record_refusal
+from governance.access.authorising import check_still, record_refusal
 from governance.access.cells import CLASSIFICATIONS, Resource
 from governance.access.errors import AccessDenied
-from governance.access.granting import grant
+from governance.access.granting import clock, grant
 from governance.audit.recording import record_now
 from governance.conf.settings import vault_settings
 from governance.crypto.derivation import fingerprint
@@ -132,6 +133,7 @@ class Export:
 
     def __init__(self, *, principal: Principal, wanted: Wanted, manifest: Manifest, first: _Page) -> None:
         self._principal, self._wanted, self._first = principal, wanted, first
+        self._began = clock()
         self.manifest = manifest
 
     def lines(self) -> Generator[bytes, None, None]:
@@ -169,7 +171,14 @@ class Export:
                 manifest.next, manifest.complete = None, True
                 return
             manifest.next = page.after
-            page = _page(self._principal, manifest.purpose, self._wanted, page.after, manifest.created)
+            page = self._next(page.after)
+
+    def _next(self, after: UUID) -> _Page:
+        """Open a further page, as rights and the time are by then. Raises AccessDenied (recorded)."""
+        principal, purpose = self._principal, self.manifest.purpose
+        now = self.manifest.created + timedelta(seconds=clock() - self._began)
+        check_still(principal=principal, action=ACTION, purpose=purpose, now=now)
+        return _page(principal, purpose, self._wanted, after, now)
 
 
 def begin(*, principal: Principal, purpose: str, wanted: Wanted, now: datetime) -> Export:

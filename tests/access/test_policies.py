@@ -152,6 +152,20 @@ def test_an_approval_is_for_one_text_and_serves_once(tenant, officers):
         policies.activate(principal=officers.first, policy_id=one.id, approval_id=asked, now=now())
 
 
+def test_an_approval_is_for_the_change_that_was_compared(tenant, officers):
+    first, better = officers.draft("one", FORBID_MAIL("a")), officers.draft("one", FORBID_MAIL("b"))
+    approvals = [
+        policies.ask_activation(principal=officers.first, policy_id=row.id, reason="r", now=now()) for row in (first, better)
+    ]
+    for asked in approvals:
+        officers.agree(asked)
+    policies.activate(principal=officers.first, policy_id=better.id, approval_id=approvals[1], now=now())
+    with pytest.raises(ApprovalRefused):
+        policies.activate(principal=officers.first, policy_id=first.id, approval_id=approvals[0], now=now())
+    asked = policies.ask_activation(principal=officers.first, policy_id=first.id, reason="r", now=now())
+    policies.activate(principal=officers.first, policy_id=first.id, approval_id=officers.agree(asked), now=now())
+
+
 def test_nobody_locks_himself_out(tenant, officers):
     row = officers.draft("none", 'forbid (principal, action == Action::"manage_policies", resource);')
     asked = policies.ask_activation(principal=officers.first, policy_id=row.id, reason="r", now=now())

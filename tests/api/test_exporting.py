@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from governance.access import granting
 from governance.audit.models import AuditEntry
+from governance.identity.models import ApiToken, Membership, User
 from governance.identity.scoping import tenant_scope
 from governance.pipeline.running import run_classification
 from governance.privacy.detectors import RULESET_VERSION
@@ -16,7 +17,7 @@ from governance.vault import exporting
 from governance.vault.models import Collection, Consultation, Message, State
 from tests.access.policing import FORBID_MAIL, Officers
 from tests.api.clients import client_of, client_with, sent, token_of
-from tests.conftest import item, make_person, store
+from tests.conftest import item, make_person, now, store
 
 TRAINING = "format=openai-jsonl&collection=support-bot"
 CALL = {
@@ -105,6 +106,48 @@ def test_pages_are_grants_of_their_own_and_a_change_of_policies_ends_it(tenant, 
     assert manifest["next"] is not None
     assert manifest["sha256"] == hashlib.sha256(b"".join(first)).hexdigest()
     assert events(tenant, "grant.refused")[-1]["action"] == "export"
+
+
+@pytest.mark.parametrize(
+    ("end", "because"),
+    [
+        (lambda who: Membership.objects.filter(user=who).update(ended_at=now()), "grant.epoch"),
+        (lambda who: User.objects.filter(id=who.id).update(is_active=False), "grant.epoch"),
+        (lambda who: ApiToken.objects.filter(user=who).update(revoked_at=now()), "grant.epoch"),
+        (lambda _who: None, ""),
+    ],
+    ids=["role", "account", "token", "control"],
+)
+def test_the_end_of_a_role_an_account_or_a_token_ends_it_at_the_next_page(end, because, tenant, chats, monkeypatch):
+    monkeypatch.setattr(exporting, "CONVERSATIONS_AT_ONCE", 2)
+    person = make_person(tenant, "analyst")
+    answer = export(client_with(token_of(tenant, person)))
+    steps = iter(answer.streaming_content)
+    first = [next(steps), next(steps)]
+    with tenant_scope(tenant.id):
+        end(person)
+    *more, last = list(steps)
+    answer.close()
+    manifest = json.loads(last)["manifest"]
+    assert (len(first), len(more), manifest["because"]) == (2, 0 if because else 5, because)
+    assert manifest["complete"] == (not because)
+    assert [one["code"] for one in events(tenant, "grant.refused")] == ([because] if because else [])
+
+
+@pytest.mark.parametrize(("passed", "because"), [(2700, "policy.denied"), (0, "")])
+def test_the_time_of_a_policy_goes_on_while_it_is_read(passed, because, tenant, chats, monkeypatch):
+    monkeypatch.setattr(exporting, "CONVERSATIONS_AT_ONCE", 2)
+    ends = int(now().timestamp()) + 1800
+    Officers(tenant).put_in_force(
+        "rule", f"forbid (principal, action, resource is Conversation) when {{ context.epoch_seconds >= {ends} }};"
+    )
+    answer = export(client_of(tenant, "analyst"))
+    steps = iter(answer.streaming_content)
+    next(steps)
+    monkeypatch.setattr(exporting, "clock", lambda: granting.clock() + passed)
+    manifest = json.loads(list(steps)[-1])["manifest"]
+    answer.close()
+    assert (manifest["because"], manifest["complete"]) == (because, not because)
 
 
 def test_a_reader_who_goes_away_leaves_its_digest_on_the_record(tenant, chats):

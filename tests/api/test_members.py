@@ -119,6 +119,14 @@ def test_a_token_is_never_wider_than_the_one_that_makes_it(client_of):
     assert (row.scopes, row.purposes, row.second_factor_at) == (["list"], ["support"], None)
 
 
+def test_nobody_makes_a_token_in_the_name_of_another_person(client_of, people, tenant):
+    officer = client_of("security_officer")
+    answer = send(officer, "post", "tokens", {"user": str(people["analyst"].id), "name": "x"}, 422)
+    assert answer["code"] == "identity.token_refused"
+    service = User.objects.get(memberships__tenant=tenant, memberships__role="producer")
+    send(officer, "post", "tokens", {"user": str(service.id), "name": "x"}, 201)
+
+
 @pytest.mark.parametrize("body", [{"scopes": ["fly"]}, {"purposes": ["golf"]}], ids=["unknown scope", "unknown purpose"])
 def test_a_token_is_limited_to_what_there_is(client_of, body):
     assert send(client_of("analyst"), "post", "tokens", {"name": "x", **body}, 422)["code"] == "identity.token_refused"

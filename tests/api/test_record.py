@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from governance.identity.scoping import tenant_scope
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.working import work_for_all
-from tests.api.clients import client_of
+from tests.api.clients import client_of, client_with, token_of
 from tests.audit.test_offline import offline
-from tests.conftest import make_person
+from tests.conftest import make_person, now
 from tests.console.browsing import signed_in, text_of
 from tests.security.chains import around, signed
 from tests.security.walking_chains import grown, in_small_steps
@@ -103,6 +104,22 @@ def test_the_export_is_what_the_command_writes_and_verifies_elsewhere(long_chain
     assert offline(path).returncode == 0
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     assert offline(path).returncode == 2, "what was cut off is refused"
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_an_export_ends_with_the_right_to_it(taken, long_chain, monkeypatch):
+    from governance.custody import carrying
+    from governance.identity.models import Membership
+
+    monkeypatch.setattr(carrying, "PAGE", 5)
+    auditor = make_person(long_chain, "auditor")
+    steps = iter(client_with(token_of(long_chain, auditor)).get(EXPORT).streaming_content)
+    next(steps)
+    if taken:
+        with tenant_scope(long_chain.id):
+            Membership.objects.filter(user=auditor).update(ended_at=now())
+    last = json.loads(list(steps)[-1])
+    assert ("end" in last) == (not taken)
 
 
 def test_a02_an_export_of_a_cut_chain_holds_the_heads_that_prove_it(long_chain, tmp_path, monkeypatch):

@@ -43,6 +43,16 @@ def test_an_empty_inbox_says_why(tenant, people):
     assert "Nothing waits for you" in text_of(signed_in(people["analyst"]).get("/approvals"))
 
 
+def test_a_reason_hides_nothing_from_the_second_person(tenant, asker, second):
+    principal = as_principal(tenant, asker.person, second_factor=True)
+    reason = "keep \u202eyrtne\u202c it\u200b"
+    one = seconding.ask(principal=principal, act="erase", subject=uuid4(), reason=reason, now=now())
+    for address in ("/approvals", f"/approvals/{one}", f"/approvals/{one}/agree"):
+        page = second.get(address).content.decode()
+        assert "keep ⟨U+202E⟩yrtne⟨U+202C⟩ it⟨U+200B⟩" in page, address
+        assert not {"\u202e", "\u202c", "\u200b"} & set(page), address
+
+
 def test_it_stands_where_each_person_looks_for_it(tenant, asker, second):
     one = ask(tenant, asker)
     assert sections(asker) == {"to_decide": [], "agreed": [], "asked": [one], "over": []}
