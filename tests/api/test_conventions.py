@@ -141,7 +141,9 @@ def test_a_policy_is_put_in_force_as_it_was_seen_beside_the_one_in_force(tenant)
     assert (late.status_code, late.json()["code"]) == (412, "access.changed"), "another version took force meanwhile"
     now_seen = officer.get(older).headers["ETag"]
     again = officer.post(f"{older}:apply", {"approval": approvals[0]}, format="json", HTTP_IF_MATCH=now_seen)
-    assert again.status_code == 200, "the approval was not used up by the refusal"
+    assert (again.status_code, again.json()["code"]) == (409, "approvals.refused"), "two people compared it with another one"
+    asked_again = {"approval": agreed(tenant, officer, older, second)}
+    assert officer.post(f"{older}:apply", asked_again, format="json", HTTP_IF_MATCH=now_seen).status_code == 200
 
 
 def test_a_profile_is_put_in_force_as_it_was_seen(tenant):
