@@ -41,7 +41,7 @@ def read_key(header: str) -> str:
     """Return the key of the header: a quoted string as the draft says, or bare. Raises KeyInvalid."""
     quoted = len(header) > 1 and header[0] == header[-1] == '"'
     key = header[1:-1] if quoted else header
-    if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
+    if not key or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
         raise KeyInvalid(f"An Idempotency-Key has 1 to {LONGEST_KEY} visible ASCII characters; a UUID is a good one.")
     return key
 

@@ -65,7 +65,7 @@ def test_a_quoted_key_is_the_same_key(officer):
     assert post(officer, "purposes", PURPOSE, key="k-2").headers["Idempotency-Replayed"] == "true"
 
 
-@pytest.mark.parametrize("key", ["", '""', "a" * 256, "k\t1", "schl\u00fcssel"])
+@pytest.mark.parametrize("key", ["", '""', "a" * 256, "k\t1", "k 1", "schl\u00fcssel"])
 def test_what_is_no_key_is_refused(officer, key):
     answer = post(officer, "purposes", PURPOSE, key=key.encode().decode("latin-1"))
     assert (answer.status_code, answer.json()["code"]) == (400, "ingest.key_invalid")
