@@ -3,10 +3,12 @@
 Two threads of one interpreter wait for each other a dozen times a page; two processes use two cores. It is a help and no
 more: what it cannot do, for whatever reason, the worker does itself, and so meets the error where it is handled. It is
 started with the worker's environment, gets numbers of rows and gives envelopes; no text and no key passes between them. It
-ends with the worker: at the end of its channel, or after a minute on one page.
+stays from step to step, for its start takes a second or two, and ends with the moving, with the worker (at the end of its
+channel), after a quarter of a minute without a question, or after a minute on one page.
 """
 
 import gc
+import os
 import signal
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from governance.vault.pending import KINDS
 from governance.vault.reencrypting import Page, prepare
 
 LONGEST_PAGE: Final = 60
+LONGEST_PAUSE: Final = 15
 _PROGRAM: Final = "import sys, django; django.setup(); from {0} import serve; serve(int(sys.argv[1]))"
 
 
@@ -71,6 +74,7 @@ class Ahead:
         if self._channel is not None and self._sent:
             with self._left_alone():
                 found = self._channel.recv()
+                self._sent = False
         return self._asked.prepare() if found is None else found
 
     def there(self) -> bool:
@@ -81,6 +85,10 @@ class Ahead:
                 self._begun = True
         return self._begun
 
+    def idle(self) -> bool:
+        """Return whether the channel is there and no answer is due on it."""
+        return self._channel is not None and not self._sent
+
     @contextmanager
     def _left_alone(self) -> Iterator[None]:
         try:
@@ -89,24 +97,67 @@ class Ahead:
             self._channel = None
 
 
-@contextmanager
-def preparing_ahead(*, worth_it: bool) -> Iterator[Ahead]:
-    """Yield the side of the worker; a process stands behind it where that is `worth_it`. It is ended with the block."""
-    if not worth_it:
-        yield Ahead(None)
-        return
-    ours, theirs = Pipe()
-    with ours:
+class _Process:
+    """A process and our end of its channel."""
+
+    def __init__(self) -> None:
+        self._worker = os.getpid()
+        self._ours, theirs = Pipe()
         with theirs:
-            process = subprocess.Popen(  # noqa: S603 - this interpreter and this module
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this module
                 command(theirs.fileno()), pass_fds=[theirs.fileno()], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )  # fmt: skip
-        try:
-            yield Ahead(ours)
-        finally:
-            process.kill()  # It writes nothing, so there is nothing to end well.
-            process.wait()
+        self.ahead = Ahead(self._ours)
+
+    def usable(self) -> bool:
+        """Return whether it runs, is this worker's (a fork has its parent's here), and owes no answer."""
+        return self._worker == os.getpid() and self._process.poll() is None and self.ahead.idle()
+
+    def end(self) -> None:
+        """End it, if it is this worker's. It writes nothing, so there is nothing to end well."""
+        self._ours.close()
+        if self._worker == os.getpid():
+            self._process.kill()
+            self._process.wait()
+
+
+_ready: Final[list[_Process]] = []  # Each is out of the list while it is in use, so that no two threads share one.
+
+
+def _take() -> _Process:
+    with suppress(IndexError):
+        while not (one := _ready.pop()).usable():
+            one.end()
+        return one
+    return _Process()
+
+
+def stand_ready() -> None:
+    """Start the process where none stands ready, while there is other work to do."""
+    _ready.append(_take())
+
+
+def dismiss() -> None:
+    """End what stands ready."""
+    with suppress(IndexError):
+        while True:
+            _ready.pop().end()
+
+
+@contextmanager
+def preparing_ahead(*, worth_it: bool) -> Iterator[Ahead]:
+    """Yield the side of the worker; where it is `worth_it` a process stands behind it, and stays ready after the block."""
+    if not worth_it:
+        yield Ahead(None)
+        return
+    one = _take()
+    try:
+        yield one.ahead
+    except BaseException:
+        one.end()
+        raise
+    _ready.append(one)
 
 
 def serve(descriptor: int) -> None:
@@ -116,10 +167,10 @@ def serve(descriptor: int) -> None:
     with suppress(EOFError, OSError), channel:
         channel.send(None)
         while True:
+            signal.alarm(LONGEST_PAUSE)
             wanted = channel.recv()
             signal.alarm(LONGEST_PAGE)
             page = _prepared(wanted)
-            signal.alarm(0)
             channel.send(page)
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from governance.access.acting import require
 from governance.audit.recording import record_with_effect
-from governance.custody.preparing import Wanted, preparing_ahead
+from governance.custody.preparing import Wanted, dismiss, preparing_ahead, stand_ready
 from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 from governance.jobs.claiming import without_flush
@@ -87,6 +87,8 @@ def _at(job: Leased, phase: str, *, done: int = 0, finished: bool = False, **mor
 
 
 def _replace(job: Leased, ring: UUID, use: str, now: datetime) -> None:
+    if _much(job):
+        stand_ready()
     after = UUID(job.cursor.get("after", _FIRST))
     before = datetime.fromisoformat(job.spec["before"])
     found = candidates(ring=ring, before=before, after=after)
@@ -99,14 +101,22 @@ def _replace(job: Leased, ring: UUID, use: str, now: datetime) -> None:
         _at(job, "replace")  # Around once more, for what somebody else held.
     else:
         lock_exclusive(ring)
-        _at(job, "move", table=0)
+        _at(job, "move", table=0, missed=0)
+
+
+def _much(job: Leased) -> bool:
+    return job.total is None or job.total - job.done >= MANY
 
 
 def _move_some(job: Leased, ring: UUID, use: str) -> None:
-    """Move pages of one table, each in a transaction of its own; where many are left, the next is sealed meanwhile."""
+    """Move pages of one table, each in a transaction of its own; where many are left, the next is sealed meanwhile.
+
+    What a page had read and did not write is counted: where nothing was missed, nothing is left, for the ring's lock was
+    held alone before the first page was read.
+    """
     table, until = int(job.cursor.get("table", 0)), time.monotonic() + AT_ONCE_SECONDS
     wanted = Wanted(job.tenant, use, table, UUID(job.cursor["after"]))
-    with preparing_ahead(worth_it=job.total is None or job.total - job.done >= MANY) as ahead:
+    with preparing_ahead(worth_it=_much(job)) as ahead:
         ahead.ask(wanted)
         while (page := ahead.page()).last is not None:
             last = time.monotonic() >= until
@@ -124,37 +134,44 @@ def _write(job: Leased, ring: UUID, use: str, table: int, page: Page) -> None:
         without_flush()
         lock_job(job)
         if not page.records:
-            _at(job, "move", table=table, after=str(page.last))
+            _at(job, "move", table=table, after=str(page.last), missed=_missed(job))
             return
         lock_owners(page.owners)
         lock_shared([ring])
         moved = write(tenant=job.tenant, kind=KINDS[table], use=use, page=page, manifest=manifest)
         records = job.cursor.get("records", 0) + moved.records
-        _at(job, "move", done=moved.records, table=table, after=str(page.last), records=records)
+        missed = _missed(job) + page.records - moved.records
+        _at(job, "move", done=moved.records, table=table, after=str(page.last), records=records, missed=missed)
         record_with_effect(
             tenant=job.tenant, event="batch.reencrypted", actor_kind="worker", job=str(job.id), rows=moved.records,
             manifest=str(moved.manifest), root=moved.root.hex(),
         )  # fmt: skip
 
 
+def _missed(job: Leased) -> int:
+    return int(job.cursor.get("missed", 1))  # A job that was begun before this was counted has perhaps missed one.
+
+
 def _end_of_table(job: Leased, ring: UUID, use: str, table: int) -> None:
     """Go around once more where something is left, else to the next table, and at the last one's end to the next phase."""
     with tenant_scope(job.tenant):
         lock_job(job)
-        if any_left(kind=KINDS[table], use=use):
-            _at(job, "move", table=table)
+        if _missed(job) and any_left(kind=KINDS[table], use=use):
+            _at(job, "move", table=table, missed=0)
         elif table + 1 < len(KINDS):
-            _at(job, "move", table=table + 1)
+            _at(job, "move", table=table + 1, missed=0)
         else:
             if use == KeyUse.CONTENT:
                 lock_exclusive(ring)  # A profile that is being drafted is written first.
                 seal_settings_anew(DetectionProfile.objects.order_by("id"), now=datetime.now(UTC))
+            dismiss()
             _at(job, "retire")
 
 
 def _retire(job: Leased, ring: UUID, use: str, now: datetime) -> None:
-    gone = retire(ring=ring, now=now)
-    _at(job, "retire", finished=gone == 0)
+    after = UUID(job.cursor["after"])
+    last = retire(ring=ring, now=now, after=after)
+    _at(job, "retire", after=str(last or NOBODY), finished=last is None and after == NOBODY)  # Around until none is met.
     if job.finished:
         record_with_effect(
             tenant=job.tenant, event="key.reencrypted", actor_kind="worker", job=str(job.id), ring=str(ring), use=use,

@@ -19,7 +19,7 @@ from governance.identity.identifiers import uuid7
 from governance.keys.counting import count_uses
 from governance.keys.rings import active_version
 from governance.keys.warming import wrapping_key
-from governance.keys.wrapped import STORED, KeyOwner, context_of, read_keys
+from governance.keys.wrapped import NOBODY, STORED, KeyOwner, context_of, read_keys
 
 AT_ONCE: Final = 2_000
 _OF_RING: Final = "v.ring_id = %s AND k.wrapped IS NOT NULL"
@@ -44,7 +44,8 @@ _INSERT: Final = (
 _RETIRE: Final = (
     "UPDATE governance_datakey SET wrapped = NULL, destroyed_at = %s WHERE id IN ("  # noqa: S608 - fixed text
     "SELECT k.id FROM governance_datakey k JOIN governance_keyversion v ON v.id = k.version_id"
-    f" WHERE {_OF_RING} AND k.replaced ORDER BY k.id LIMIT %s FOR NO KEY UPDATE OF k SKIP LOCKED)"
+    f" WHERE k.id > %s AND {_OF_RING} AND k.replaced ORDER BY k.id LIMIT %s FOR NO KEY UPDATE OF k SKIP LOCKED)"
+    " RETURNING id"
 )
 
 
@@ -96,8 +97,11 @@ def replace(*, ring: UUID, keys: Sequence[UUID], since: datetime | None = None) 
     return len(made)
 
 
-def retire(*, ring: UUID, now: datetime, limit: int = AT_ONCE) -> int:
-    """Destroy replaced data keys that seal nothing any more, as the caller knows; return how many were."""
+def retire(*, ring: UUID, now: datetime, after: UUID = NOBODY, limit: int = AT_ONCE) -> UUID | None:
+    """Destroy the next replaced data keys with ids above `after`, which seal nothing any more, as the caller knows.
+
+    Returns the last one's id, None where there was none.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_RETIRE, [now, ring, limit])
-        return int(cursor.rowcount)
+        cursor.execute(_RETIRE, [now, after, ring, limit])
+        return max((row[0] for row in cursor.fetchall()), default=None)

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from contextlib import suppress
+from signal import SIGALRM
 
 import pytest
 
@@ -37,7 +39,8 @@ def processes(monkeypatch):
         return begun[-1]
 
     monkeypatch.setattr(preparing.subprocess, "Popen", started)
-    return begun
+    yield begun
+    preparing.dismiss()
 
 
 def replaced(tenant, officer):
@@ -66,7 +69,9 @@ def test_the_process_prepares_pages_that_the_worker_can_write(tenant, officer, p
         ahead.ask(wanted._replace(after=page.last))
         assert ahead.page().last is None
     assert (page.records, len(page.owners), len(page.leaves)) == (COUNT, COUNT, 53 * COUNT)
-    assert processes[0].poll() is not None, "it ends with the block"
+    assert processes[0].poll() is None, "it stays for the next step"
+    preparing.dismiss()
+    assert processes[0].poll() is not None
     with tenant_scope(tenant.id):
         ring = reencrypting.rings_of(tenant.id)["content"]
     reencrypting._write(job, ring, "content", 0, page)
@@ -81,7 +86,44 @@ def test_a_job_with_much_to_do_uses_it_and_one_with_little_does_not(tenant, offi
     while not job.finished:
         reencrypt_step(job)
     assert len(processes) == 1, "for the messages; when the heads came half was done"
+    assert processes[0].poll() is not None, "and it ends with the moving"
     assert [read(tenant, chat) for chat in chats] == [[f"hello {at}"] for at in range(COUNT)]
+
+
+def test_one_process_serves_every_step_from_the_replacing_on(tenant, officer, processes, monkeypatch):
+    monkeypatch.setattr(reencrypting, "MANY", 1)
+    monkeypatch.setattr(reencrypting, "AT_ONCE_SECONDS", 0.0)  # A page a step.
+    _, job = replaced(tenant, officer)
+    assert len(processes) == 1, "it starts while keys are replaced"
+    while job.cursor["phase"] == "move" and job.cursor["table"] == 0:
+        reencrypt_step(job)
+    assert (len(processes), processes[0].poll()) == (1, None)
+    while not job.finished:
+        reencrypt_step(job)
+    assert processes[0].poll() is not None
+
+
+@pytest.mark.parametrize("what", ["it died", "it owes an answer", "the step failed", "another thread has it"])
+def test_a_process_that_does_not_serve_is_not_used_again(tenant, officer, processes, what):
+    replaced(tenant, officer)
+    wanted = Wanted(tenant.id, "content", 0, NOBODY)
+    with suppress(ZeroDivisionError), preparing_ahead(worth_it=True) as ahead:
+        wait_for(ahead.there)
+        if what == "it owes an answer":
+            ahead.ask(wanted)
+        elif what == "the step failed":
+            raise ZeroDivisionError
+        elif what == "another thread has it":
+            with preparing_ahead(worth_it=True) as other:
+                assert other is not ahead
+    if what == "it died":
+        processes[0].kill()
+        processes[0].wait()
+    with preparing_ahead(worth_it=True) as again:
+        assert len(processes) == 2
+        wait_for(again.there)
+        again.ask(wanted)
+        assert again.page().records == COUNT
 
 
 @pytest.mark.parametrize("asked_before", [False, True])
@@ -113,6 +155,16 @@ def test_what_the_process_cannot_open_is_the_worker_s_own_error(tenant, officer,
         with pytest.raises(CannotOpen):
             ahead.page()
         assert processes[0].poll() is None, "and it stays"
+
+
+def test_it_ends_when_nothing_is_asked(tenant, processes):
+    ours, theirs = preparing.Pipe()
+    with ours, theirs:
+        *python, program, descriptor = preparing.command(theirs.fileno())
+        hasty = "; from governance.custody import preparing; preparing.LONGEST_PAUSE = 1; from "
+        child = subprocess.Popen([*python, program.replace("; from ", hasty, 1), descriptor], pass_fds=[theirs.fileno()])
+        assert ours.poll(30)
+        assert child.wait(30) == -SIGALRM
 
 
 def test_it_ends_when_the_worker_is_gone(tenant, processes):

@@ -217,6 +217,48 @@ def test_workers_scan_before_during_and_after_it(tenant, officer, monkeypatch):
     assert faults(tenant) == []
 
 
+def one_page_misses(monkeypatch):
+    """Let another revision stand in each message while the first page is written, and the right one again after it."""
+    real, pending = reencrypting._write, [1]
+
+    def missing(*arguments):
+        first = bool(pending)
+        pending.clear()
+        sql("UPDATE governance_message SET source_revision = source_revision + %s", int(first))
+        real(*arguments)
+        sql("UPDATE governance_message SET source_revision = source_revision - %s", int(first))
+
+    monkeypatch.setattr(reencrypting, "_write", missing)
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["counted", "begun before it was counted"])
+def test_k16_what_a_page_missed_is_moved_in_another_round(tenant, officer, monkeypatch, counted):
+    conversations = chats(tenant, COUNT)
+    job = ask_reencrypt(principal=officer, use="content", now=now())
+    leased = phase_at(tenant, "move")
+    if not counted:
+        del leased.cursor["missed"]
+    one_page_misses(monkeypatch)
+    while not leased.finished:
+        reencrypting.reencrypt_step(leased)
+    assert progress(job)[0] == 2 * COUNT
+    assert [read(tenant, chat) for chat in conversations] == [[f"hello {at}"] for at in range(COUNT)]
+    assert live(tenant) == (COUNT, 0, COUNT)
+    assert faults(tenant) == []
+
+
+def test_k16_control_without_the_count_it_destroys_keys_in_use(tenant, officer, monkeypatch):
+    (chat, *_) = chats(tenant, COUNT)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    leased = phase_at(tenant, "move")
+    one_page_misses(monkeypatch)
+    monkeypatch.setattr(reencrypting, "_missed", lambda _: 0)
+    while not leased.finished:
+        reencrypting.reencrypt_step(leased)
+    with pytest.raises(IntegrityFailure):
+        read(tenant, chat)
+
+
 def between_rows_and_keys(monkeypatch, act):
     """Let something happen once, after a reader has read its rows and before it reads their keys."""
     real, pending = reading.open_data_keys, [act]
