@@ -28,8 +28,9 @@ from governance.keys.models import KeyUse
 from governance.keys.warming import keeping_warm, warm
 from governance.privacy.tombstones import erased_references
 from governance.vault.documents import DocumentInvalid, encode
+from governance.vault.errors import Raced
 from governance.vault.records import NewConversation, NewMessage, Stored
-from governance.vault.storing import Raced, StoreReport, store
+from governance.vault.storing import StoreReport, store
 
 TOPIC: Final = "classification"
 _TRIES: Final = 3

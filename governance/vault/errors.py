@@ -16,6 +16,12 @@ class NotFound(VaultError):
         super().__init__("There is no conversation with this id.")
 
 
+class Raced(Exception):
+    """What a transaction relied on was changed by another one in the meantime; begin it again."""
+
+    code = "vault.raced"
+
+
 class UnknownCollection(VaultError):
     """This tenant has no such collection."""
 

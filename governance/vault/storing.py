@@ -22,6 +22,7 @@ from governance.keys.models import KeyUse
 from governance.keys.rings import lock_shared, rings_of
 from governance.keys.wrapped import KeyOwner
 from governance.vault import bulk
+from governance.vault.errors import Raced
 from governance.vault.manifests import leaf_bytes, write_manifest
 from governance.vault.models import Collection, Conversation, Message
 from governance.vault.records import NewConversation, Stored
@@ -51,12 +52,6 @@ MESSAGE_COLUMNS = {
 _NEW = "state = 0, classification = 1, attempt = 0, source_revision = 1, redacted_revision = 0"
 
 
-class Raced(Exception):
-    """Another writer made one of these conversations in the meantime; begin the transaction again."""
-
-    code = "vault.raced"
-
-
 @dataclass(slots=True)
 class StoreReport:
     """What became of each item, in order; and the manifest of the envelopes written, if any."""
@@ -79,14 +74,15 @@ class _Rows:
 def store(*, tenant: UUID, conversations: Sequence[NewConversation], now: datetime) -> StoreReport:
     """Seal and write `conversations` inside the open tenant scope; the caller records the batch as its last statement.
 
-    Raises Raced where another writer made one of the conversations meanwhile: roll back and begin again.
+    Raises Raced where another writer made one of the conversations or erased a person meanwhile: roll back, begin again.
     """
     index = keyed_hash(tenant=tenant, use=KeyUse.INDEX, label="external-id", now=now)
     references = reference_hash(tenant=tenant, now=now)
     threads, order = _threads(tenant, conversations, index)
     _mark_existing(tenant, threads)
     wanted = [pair for thread in threads.values() for pair in thread.wanted_subjects(references)]
-    subjects = obtain_subjects(tenant=tenant, wanted=wanted)
+    known = [thread.known_subject for thread in threads.values() if thread.known_subject]
+    subjects = obtain_subjects(tenant=tenant, wanted=wanted, known=known)
     for thread in threads.values():
         thread.resolve(subjects, references)
     lock_shared([rings_of(tenant)[KeyUse.CONTENT]])

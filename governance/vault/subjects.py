@@ -10,6 +10,7 @@ from governance.crypto.derivation import KeyedHash
 from governance.identity.identifiers import uuid7
 from governance.keys.data_keys import keyed_hash
 from governance.keys.models import KeyUse
+from governance.vault.errors import Raced
 from governance.vault.models import DataSubject
 
 
@@ -28,13 +29,15 @@ def conversation_index(index: KeyedHash, kind: str, conversation: UUID) -> bytes
     return index.digest(kind.encode(), conversation.bytes)
 
 
-def obtain_subjects(*, tenant: UUID, wanted: Iterable[tuple[bytes, str]]) -> dict[bytes, UUID]:
+def obtain_subjects(*, tenant: UUID, wanted: Iterable[tuple[bytes, str]], known: Iterable[UUID] = ()) -> dict[bytes, UUID]:
     """Return the ids of the subjects by blind index, making those that are missing, and lock them FOR SHARE by id.
 
-    `wanted` holds (blind index, kind). Call it inside the tenant's scope, before any ring's lock.
+    `wanted` holds (blind index, kind); `known` are locked as well. Call it inside the tenant's scope, before any ring's
+    lock. Raises Raced where one of the wanted was erased after the tombstones were looked at: perhaps by whoever held the
+    lock until now.
     """
-    kinds = dict(wanted)
-    if not kinds:
+    kinds, others = dict(wanted), sorted(set(known))
+    if not kinds and not others:
         return {}
     indexes = sorted(kinds)
     with connection.cursor() as cursor:
@@ -45,11 +48,14 @@ def obtain_subjects(*, tenant: UUID, wanted: Iterable[tuple[bytes, str]]) -> dic
             [tenant, [uuid7() for _ in indexes], [kinds[index] for index in indexes], indexes],
         )
         cursor.execute(
-            "SELECT id, reference_index FROM governance_datasubject"
-            " WHERE reference_index = ANY(%b::bytea[]) ORDER BY id FOR SHARE",
-            [indexes],
+            "SELECT id, reference_index, erased_at FROM governance_datasubject"  # noqa: S608 - fixed text
+            f" WHERE reference_index = ANY(%b::bytea[]){' OR id = ANY(%b::uuid[])' if others else ''} ORDER BY id FOR SHARE",
+            [indexes, others] if others else [indexes],
         )
-        return {bytes(reference): subject for subject, reference in cursor.fetchall()}
+        found = {bytes(reference): (subject, erased) for subject, reference, erased in cursor.fetchall()}
+    if any(found[index][1] for index in indexes):
+        raise Raced("A person of this batch was erased meanwhile; begin the transaction again.")
+    return {index: found[index][0] for index in indexes}
 
 
 def find_person(*, tenant: UUID, reference: str, now: datetime) -> DataSubject | None:
