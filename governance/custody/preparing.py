@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -51,30 +52,34 @@ class Wanted(NamedTuple):
 
 
 class Ahead:
-    """The worker's side: asks for one page at a time, and prepares it itself where the process is not there."""
+    """The worker's side: asks for one page at a time, and prepares it itself where the process is not there.
+
+    A page takes some milliseconds to come over; a thread of its own takes it while the worker waits for the database.
+    """
 
     def __init__(self, channel: "Connection[Wanted, Page | None] | None") -> None:
         self._channel = channel
         self._begun = False
         self._asked: Wanted | None = None
-        self._sent = False
+        self._coming: Future[Page | None] | None = None
+        self._taking = ThreadPoolExecutor(1)
 
     def ask(self, wanted: Wanted) -> None:
         """Say which page comes next."""
-        self._asked, self._sent = wanted, False
+        self._asked, self._coming = wanted, None
         if self._channel is not None and self.there():
             with self._left_alone():
                 self._channel.send(wanted)
-                self._sent = True
+                self._coming = self._taking.submit(self._channel.recv)
 
     def page(self) -> Page:
         """Return the page that was asked for. Raises what `Wanted.prepare` does."""
         assert self._asked is not None  # noqa: S101  # nosec B101 - the caller asks first
         found = None
-        if self._channel is not None and self._sent:
+        if self._coming is not None:
             with self._left_alone():
-                found = self._channel.recv()
-                self._sent = False
+                found = self._coming.result()
+                self._coming = None
         return self._asked.prepare() if found is None else found
 
     def there(self) -> bool:
@@ -87,7 +92,11 @@ class Ahead:
 
     def idle(self) -> bool:
         """Return whether the channel is there and no answer is due on it."""
-        return self._channel is not None and not self._sent
+        return self._channel is not None and self._coming is None
+
+    def end(self) -> None:
+        """Let the thread go; the process has ended, so that no answer comes."""
+        self._taking.shutdown()
 
     @contextmanager
     def _left_alone(self) -> Iterator[None]:
@@ -116,10 +125,11 @@ class _Process:
 
     def end(self) -> None:
         """End it, if it is this worker's. It writes nothing, so there is nothing to end well."""
-        self._ours.close()
         if self._worker == os.getpid():
             self._process.kill()
             self._process.wait()
+            self.ahead.end()
+        self._ours.close()
 
 
 _ready: Final[list[_Process]] = []  # Each is out of the list while it is in use, so that no two threads share one.

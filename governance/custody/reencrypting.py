@@ -30,7 +30,6 @@ from governance.keys.warming import warm
 from governance.keys.wrapped import NOBODY
 from governance.privacy.models import DetectionProfile
 from governance.privacy.profiles.sealing import seal_settings_anew
-from governance.vault.manifests import manifest_of, split
 from governance.vault.pending import KINDS
 from governance.vault.reencrypting import VIEWS, Page, any_left, count_sealed, lock_owners, write
 
@@ -129,7 +128,6 @@ def _move_some(job: Leased, ring: UUID, use: str) -> None:
 
 
 def _write(job: Leased, ring: UUID, use: str, table: int, page: Page) -> None:
-    manifest = manifest_of(split(page.leaves))
     with tenant_scope(job.tenant):
         without_flush()
         lock_job(job)
@@ -138,7 +136,7 @@ def _write(job: Leased, ring: UUID, use: str, table: int, page: Page) -> None:
             return
         lock_owners(page.owners)
         lock_shared([ring])
-        moved = write(tenant=job.tenant, kind=KINDS[table], use=use, page=page, manifest=manifest)
+        moved = write(tenant=job.tenant, use=use, page=page)
         records = job.cursor.get("records", 0) + moved.records
         missed = _missed(job) + page.records - moved.records
         _at(job, "move", done=moved.records, table=table, after=str(page.last), records=records, missed=missed)

@@ -29,6 +29,7 @@ from governance.keys.wrapped import (
     WrappedKey,
     context_of,
     read_keys,
+    read_with_successors,
     unwrap_all,
 )
 
@@ -144,11 +145,11 @@ def open_with_successors(ids: Iterable[UUID]) -> dict[UUID, Successor]:
 
     Raises CannotOpen for a row that was changed, KeyUnavailable for one whose version may not open.
     """
-    old = {row.of: row for row in read_keys(BY_ID, list(set(ids))) if row.replaced and row.wrapped is not None}
-    fresh = {owner: row for owner, row in _select(old).items() if row.wrapped is not None}
+    rows = read_with_successors(set(ids))
     pairs = zip(
-        unwrap_all([old[owner] for owner in fresh], emergency=True), unwrap_all(fresh.values(), emergency=True), strict=True
-    )
+        unwrap_all((old for old, _ in rows), emergency=True), unwrap_all((fresh for _, fresh in rows), emergency=True),
+        strict=True,
+    )  # fmt: skip
     return {
         row.id: Successor(OpenDataKey(key_id=row.id, secret=secret), OpenDataKey(key_id=to.id, secret=latest), row.owner)
         for (row, secret), (to, latest) in pairs

@@ -19,7 +19,7 @@ from governance.identity.identifiers import uuid7
 from governance.keys.counting import count_uses
 from governance.keys.rings import active_version
 from governance.keys.warming import wrapping_key
-from governance.keys.wrapped import NOBODY, STORED, KeyOwner, context_of, read_keys
+from governance.keys.wrapped import NOBODY, STORED, context_of, read_keys
 
 AT_ONCE: Final = 2_000
 _OF_RING: Final = "v.ring_id = %s AND k.wrapped IS NOT NULL"
@@ -34,12 +34,13 @@ _NEXT: Final = (
 _LOCK: Final = (
     f"{STORED} WHERE k.id = ANY(%s) AND {_OF_RING} AND NOT k.replaced ORDER BY k.id FOR NO KEY UPDATE OF k SKIP LOCKED"
 )
-_INSERT: Final = (
-    "INSERT INTO governance_datakey (id, tenant_id, version_id, conversation_id, owner_id, use, wrapped, created_at)"
-    " SELECT u.id, u.tenant, u.version, u.conversation, u.owner, u.use, u.wrapped,"
+_REPLACE: Final = (
+    "WITH old AS (UPDATE governance_datakey SET replaced = true WHERE id = ANY(%b::uuid[])"
+    " RETURNING id, tenant_id, conversation_id, owner_id, use)"
+    " INSERT INTO governance_datakey (id, tenant_id, version_id, conversation_id, owner_id, use, wrapped, created_at)"
+    " SELECT u.fresh, old.tenant_id, %b::uuid, old.conversation_id, old.owner_id, old.use, u.wrapped,"
     " greatest(clock_timestamp(), %b::timestamptz)"  # NULL is smaller than any.
-    " FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::uuid[], %b::text[], %b::bytea[])"
-    " u(id, tenant, version, conversation, owner, use, wrapped)"
+    " FROM old JOIN unnest(%b::uuid[], %b::uuid[], %b::bytea[]) AS u(id, fresh, wrapped) USING (id)"
 )
 _RETIRE: Final = (
     "UPDATE governance_datakey SET wrapped = NULL, destroyed_at = %s WHERE id IN ("  # noqa: S608 - fixed text
@@ -86,15 +87,14 @@ def replace(*, ring: UUID, keys: Sequence[UUID], since: datetime | None = None) 
     if not rows:
         return 0
     count_uses(active.id, len(rows))
-    made = []
-    for row in rows:
-        fresh, owner = uuid7(), KeyOwner(row.conversation, row.owner, row.use)
-        wrapped = wrapping.wrap(new_secret(), *context_of(tenant=row.tenant, version=active.id, key=fresh, owner=owner))
-        made.append((fresh, row.tenant, active.id, row.conversation, row.owner, row.use, wrapped))
+    fresh, wrapped = [uuid7() for _ in rows], []
+    for row, key in zip(rows, fresh, strict=True):
+        context = context_of(tenant=row.tenant, version=active.id, key=key, owner=row.of)
+        wrapped.append(wrapping.wrap(new_secret(), *context))
+    old = [row.id for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE governance_datakey SET replaced = true WHERE id = ANY(%s)", [[row.id for row in rows]])
-        cursor.execute(_INSERT, [since, *(list(column) for column in zip(*made, strict=True))])
-    return len(made)
+        cursor.execute(_REPLACE, [old, active.id, since, old, fresh, wrapped])
+    return len(rows)
 
 
 def retire(*, ring: UUID, now: datetime, after: UUID = NOBODY, limit: int = AT_ONCE) -> UUID | None:
@@ -103,5 +103,7 @@ def retire(*, ring: UUID, now: datetime, after: UUID = NOBODY, limit: int = AT_O
     Returns the last one's id, None where there was none.
     """
     with connection.cursor() as cursor:
+        # Statistics of before the job know no replaced key; by them the planner would read and sort all for each batch.
+        cursor.execute("SET LOCAL enable_sort = off")
         cursor.execute(_RETIRE, [now, after, ring, limit])
         return max((row[0] for row in cursor.fetchall()), default=None)

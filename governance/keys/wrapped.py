@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from psycopg.pq import Format
 
 from governance.keys.errors import KeyDestroyed
 from governance.keys.states import BELOW_MINIMUM
@@ -51,14 +52,30 @@ class WrappedKey(NamedTuple):
         return KeyOwner(self.conversation, self.owner, self.use)
 
 
-STORED: Final = (
-    "SELECT k.id, k.tenant_id, k.version_id, k.conversation_id, k.owner_id, k.use, k.wrapped, k.replaced,"  # noqa: S608
-    f" CASE WHEN v.number < r.minimum_version THEN '{BELOW_MINIMUM}' ELSE v.state END"
-    " FROM governance_datakey k LEFT JOIN governance_keyversion v ON v.id = k.version_id"
-    " LEFT JOIN governance_keyring r ON r.id = v.ring_id"
-)
+def _columns(key: str, version: str, ring: str) -> str:
+    """Return the columns of a WrappedKey from tables of these aliases."""
+    state = f"CASE WHEN {version}.number < {ring}.minimum_version THEN '{BELOW_MINIMUM}' ELSE {version}.state END"
+    names = ("id", "tenant_id", "version_id", "conversation_id", "owner_id", "use", "wrapped", "replaced")
+    return ", ".join([*(f"{key}.{name}" for name in names), state])
+
+
+def _with_version(key: str, version: str, ring: str) -> str:
+    return (
+        f"LEFT JOIN governance_keyversion {version} ON {version}.id = {key}.version_id"
+        f" LEFT JOIN governance_keyring {ring} ON {ring}.id = {version}.ring_id"
+    )
+
+
+STORED: Final = f"SELECT {_columns('k', 'v', 'r')} FROM governance_datakey k {_with_version('k', 'v', 'r')}"  # noqa: S608
 BY_ID: Final = STORED + " WHERE k.id = ANY(%s)"
 BY_ANY: Final = STORED + " WHERE k.conversation_id = %s AND k.owner_id = %s"  # The replaced ones, too.
+_WITH_SUCCESSOR: Final = (
+    f"SELECT {_columns('k', 'v', 'r')}, {_columns('s', 'w', 'q')} FROM governance_datakey k"  # noqa: S608 - fixed names
+    " JOIN governance_datakey s ON s.tenant_id = k.tenant_id AND s.conversation_id = k.conversation_id"
+    " AND s.owner_id = k.owner_id AND s.use = k.use AND NOT s.replaced AND s.wrapped IS NOT NULL"
+    f" {_with_version('k', 'v', 'r')} {_with_version('s', 'w', 'q')}"
+    " WHERE k.id = ANY(%b::uuid[]) AND k.replaced AND k.wrapped IS NOT NULL"
+)
 BY_OWNER: Final = STORED + " WHERE k.conversation_id = ANY(%s) AND k.owner_id = ANY(%s) AND NOT k.replaced"
 
 
@@ -67,6 +84,15 @@ def read_keys(statement: str, *parameters: Any) -> list[WrappedKey]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return [WrappedKey(*row) for row in cursor.fetchall()]
+
+
+def read_with_successors(ids: Iterable[UUID]) -> list[tuple[WrappedKey, WrappedKey]]:
+    """Read those of the keys that are replaced and live, each with the live one that took its place."""
+    with connection.cursor() as cursor:
+        cursor.cursor.format = Format.BINARY
+        cursor.execute(_WITH_SUCCESSOR, [list(ids)])
+        each = len(WrappedKey._fields)
+        return [(WrappedKey(*row[:each]), WrappedKey(*row[each:])) for row in cursor.fetchall()]
 
 
 def unwrap_all(rows: Iterable[WrappedKey], *, emergency: bool = False) -> Iterator[tuple[WrappedKey, bytes]]:

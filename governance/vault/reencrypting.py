@@ -6,33 +6,36 @@ The text stays inside `crypto` on its way from one key to the other, so it takes
 manifest says so, as with every seal. Call everything inside the tenant's scope with the versions warm.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 from psycopg.pq import Format
 
 from governance.crypto.envelope import Place
-from governance.keys.data_keys import open_with_successors
+from governance.keys.data_keys import Successor, open_with_successors
 from governance.keys.models import KeyUse
 from governance.vault.arrays import Array, BytesArray, IntArray, UuidArray, sends_arrays
-from governance.vault.manifests import Manifest, leaf_bytes, manifest_of, record_of, split, store_manifest
-from governance.vault.models import Message
+from governance.vault.manifests import NO_LEAVES, Manifest, leaf_bytes, manifest_of, record_of, split, store_manifest
+from governance.vault.models import Conversation, Message
 from governance.vault.pending import KINDS, Kind
 
 ROWS: Final = 2_000
 BYTES: Final = 8_388_608
 COUNTED: Final = 1_000
+_HEADS: Final = next(kind for kind in KINDS if kind.model is Conversation)
 VIEWS: Final = {KeyUse.CONTENT.value: "source", KeyUse.REDACTED.value: "redacted"}
 # The sum is over what stands before a row, so that a page has at least one. Bodies that lie outside are not read for it.
 _PAGE: Final = (
     "SELECT p.id, p.conversation, p.data_key, p.revision, p.body FROM (SELECT m.id, m.{group} AS conversation,"
     " m.{view}_data_key_id AS data_key, m.{view}_revision AS revision, m.{view} AS body,"
     " sum(length(m.{view})) OVER (ORDER BY m.id) - length(m.{view}) AS before FROM {table} m"
-    " WHERE m.id > %b AND m.{view}_data_key_id IS NOT NULL ORDER BY m.id LIMIT %b) p WHERE p.before < %b"
+    " WHERE {which} AND m.{view}_data_key_id IS NOT NULL ORDER BY m.id LIMIT %b) p WHERE p.before < %b"
 )
+_ABOVE: Final = "m.id > %b"
+_AMONG: Final = "m.id = ANY(%b::uuid[])"
 _LEFT: Final = (
     "SELECT EXISTS (SELECT FROM {table} m JOIN governance_datakey k ON k.id = m.{view}_data_key_id"
     " WHERE k.replaced AND k.wrapped IS NOT NULL)"
@@ -40,23 +43,39 @@ _LEFT: Final = (
 _WRITE: Final = (
     "UPDATE {table} m SET {view} = u.body, {view}_data_key_id = u.successor, {view}_revision = m.{view}_revision + 1"
     " FROM unnest(%b::uuid[], %b::uuid[], %b::int4[], %b::uuid[], %b::bytea[]) AS u(id, data_key, revision, successor, body)"
-    " WHERE m.id = u.id AND m.{view}_data_key_id = u.data_key AND m.{view}_revision = u.revision RETURNING m.id"
+    " WHERE m.id = u.id AND m.{view}_data_key_id = u.data_key AND m.{view}_revision = u.revision"
+)
+# What another writer sealed meanwhile may have the same key and revision, and never the same envelope.
+_WRITTEN: Final = (
+    "SELECT m.id FROM {table} m JOIN unnest(%b::uuid[], %b::bytea[]) AS u(id, body) ON m.id = u.id AND m.{view} = u.body"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What `prepare` made, ready to be sent, also to another process: `records` rows.
+class Part:
+    """`records` rows of one table: which each is, the key and revision that it must hold, and what comes there."""
 
-    `last` is the last id that it looked at, None at the table's end. `columns` say of each record which row it is, the key
-    and revision that the row must hold, and what comes there; `leaves` are of the new envelopes.
+    kind: Kind
+    records: int
+    columns: tuple[Array, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What `prepare` made, ready to be sent, also to another process.
+
+    `last` is the last id that it looked at, None at the table's end; the manifest is of the new envelopes.
     """
 
     last: UUID | None
-    records: int = 0
+    parts: tuple[Part, ...] = ()
     owners: frozenset[UUID] = frozenset()
-    columns: tuple[Array, ...] = ()
-    leaves: bytes = b""
+    manifest: Manifest = NO_LEAVES
+
+    @property
+    def records(self) -> int:
+        """How many rows there are."""
+        return sum(part.records for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +87,8 @@ class Moved:
     root: bytes
 
 
-def _statement(template: str, kind: Kind, use: str) -> str:
-    return template.format(table=kind.table, group=kind.group, view=VIEWS[use])
+def _statement(template: str, kind: Kind, use: str, **more: str) -> str:
+    return template.format(table=kind.table, group=kind.group, view=VIEWS[use], **more)
 
 
 def _label(kind: Kind, use: str) -> str:
@@ -117,47 +136,84 @@ def lock_owners(owners: Iterable[UUID]) -> None:
 def prepare(*, tenant: UUID, kind: Kind, use: str, after: UUID) -> Page:
     """Seal anew what is under replaced keys among the next 2,000 records or 8 MiB with ids above `after`.
 
-    Nothing is locked or written. Raises CannotOpen for a row that was changed from outside.
+    Messages take the heads of their conversations along, whose keys are open then. Nothing is locked or written. Raises
+    CannotOpen for a row that was changed from outside.
     """
-    with connection.cursor() as cursor:
-        cursor.cursor.format = Format.BINARY
-        cursor.execute(_statement(_PAGE, kind, use), [after, ROWS, BYTES])
-        found = cursor.fetchall()
+    found = _read(kind, use, _ABOVE, after)
     if not found:
         return Page(None)
-    keys = open_with_successors({row[2] for row in found})
-    found, last = [row for row in found if row[2] in keys], found[-1][0]
-    if not found:
-        return Page(last)
-    label, successors, envelopes, leaves = _label(kind, use), [], [], []
-    for record, conversation, data_key, revision, body in found:
-        pair = keys[data_key]
-        was, becomes = (
-            Place(tenant, conversation, record, label, revision),
-            Place(tenant, conversation, record, label, revision + 1),
-        )
-        envelope = pair.old.hand_over(body, was, to=pair.successor, at=becomes)
-        successors.append(pair.successor.id)
-        envelopes.append(envelope)
-        leaves.append(leaf_bytes(record=record, column=label, revision=revision + 1, envelope=envelope))
-    records, _, data_keys, revisions, _ = zip(*found, strict=True)
-    columns = (UuidArray(records), UuidArray(data_keys), IntArray(revisions), UuidArray(successors), BytesArray(envelopes))
+    keys = open_with_successors({row.data_key for row in found})
+    sealing = _Sealing(tenant, use, keys)
+    sealing.take(kind, found)
+    if keys and kind.model is Message:
+        conversations = {row.conversation for row in found if row.data_key in keys}
+        sealing.take(_HEADS, _read(_HEADS, use, _AMONG, list(conversations)))
     owners = frozenset(pair.owner for pair in keys.values())
-    return Page(last, len(found), owners, columns, b"".join(leaves))
+    return Page(found[-1].id, tuple(sealing.parts), owners, manifest_of(sealing.leaves))
 
 
-def write(*, tenant: UUID, kind: Kind, use: str, page: Page, manifest: Manifest) -> Moved:
-    """Write a page into the rows that are as they were read; the owners are locked, and the ring's lock is held shared.
+class _Row(NamedTuple):
+    id: UUID
+    conversation: UUID
+    data_key: UUID
+    revision: int
+    body: bytes
 
-    `manifest` is that of the whole page (`split(page.leaves)`), made before any lock was taken.
-    """
+
+def _read(kind: Kind, use: str, which: str, value: Any) -> list[_Row]:
+    with connection.cursor() as cursor:
+        cursor.cursor.format = Format.BINARY
+        cursor.execute(_statement(_PAGE, kind, use, which=which), [value, ROWS, BYTES])
+        return list(map(_Row._make, cursor.fetchall()))
+
+
+class _Sealing:
+    """The parts of a page, and the leaves of its envelopes, as they come about."""
+
+    def __init__(self, tenant: UUID, use: str, keys: Mapping[UUID, Successor]) -> None:
+        self._tenant, self._use, self._keys = tenant, use, keys
+        self.parts: list[Part] = []
+        self.leaves: list[bytes] = []
+
+    def take(self, kind: Kind, rows: Iterable[_Row]) -> None:
+        """Seal anew what is under one of the keys."""
+        label, tenant = _label(kind, self._use), self._tenant
+        records, data_keys, revisions, successors, envelopes = [], [], [], [], []
+        for record, conversation, data_key, revision, body in rows:
+            if (pair := self._keys.get(data_key)) is None:
+                continue
+            was = Place(tenant, conversation, record, label, revision)
+            becomes = Place(tenant, conversation, record, label, revision + 1)
+            envelope = pair.old.hand_over(body, was, to=pair.successor, at=becomes)
+            records.append(record)
+            data_keys.append(data_key)
+            revisions.append(revision)
+            successors.append(pair.successor.id)
+            envelopes.append(envelope)
+            self.leaves.append(leaf_bytes(record=record, column=label, revision=revision + 1, envelope=envelope))
+        if records:
+            which = UuidArray(records), UuidArray(data_keys), IntArray(revisions)
+            columns = (*which, UuidArray(successors), BytesArray(envelopes))
+            self.parts.append(Part(kind, len(records), columns))
+
+
+def write(*, tenant: UUID, use: str, page: Page) -> Moved:
+    """Write a page into the rows that are as they were read; the owners are locked, and the ring's lock is held shared."""
+    written = 0
     with connection.cursor() as cursor:
         cursor.cursor.format = Format.BINARY
         sends_arrays(cursor)
-        columns: list[Any] = list(page.columns)
-        cursor.execute(_statement(_WRITE, kind, use), columns)
-        written = {row[0] for row in cursor.fetchall()}
-    if len(written) < page.records:
-        there = {record.bytes for record in written}
-        manifest = manifest_of([leaf for leaf in split(page.leaves) if record_of(leaf) in there])
-    return Moved(len(written), store_manifest(tenant=tenant, manifest=manifest), manifest.root)
+        for part in page.parts:  # Messages before heads, as workers lock them.
+            columns: list[Any] = list(part.columns)
+            cursor.execute(_statement(_WRITE, part.kind, use), columns)
+            written += cursor.rowcount
+        manifest = page.manifest if written == page.records else _of_written(cursor, use, page)
+    return Moved(written, store_manifest(tenant=tenant, manifest=manifest), manifest.root)
+
+
+def _of_written(cursor: Any, use: str, page: Page) -> Manifest:
+    there = set()
+    for part in page.parts:
+        cursor.execute(_statement(_WRITTEN, part.kind, use), [part.columns[0], part.columns[-1]])
+        there |= {row[0].bytes for row in cursor.fetchall()}
+    return manifest_of([leaf for leaf in split(page.manifest.leaves) if record_of(leaf) in there])

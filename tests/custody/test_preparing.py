@@ -68,7 +68,7 @@ def test_the_process_prepares_pages_that_the_worker_can_write(tenant, officer, p
         page = ahead.page()
         ahead.ask(wanted._replace(after=page.last))
         assert ahead.page().last is None
-    assert (page.records, len(page.owners), len(page.leaves)) == (COUNT, COUNT, 53 * COUNT)
+    assert (page.records, len(page.owners), len(page.manifest.leaves)) == (2 * COUNT, COUNT, 53 * 2 * COUNT)
     assert processes[0].poll() is None, "it stays for the next step"
     preparing.dismiss()
     assert processes[0].poll() is not None
@@ -85,7 +85,7 @@ def test_a_job_with_much_to_do_uses_it_and_one_with_little_does_not(tenant, offi
     monkeypatch.setattr(reencrypting, "MANY", 2 * COUNT)
     while not job.finished:
         reencrypt_step(job)
-    assert len(processes) == 1, "for the messages; when the heads came half was done"
+    assert len(processes) == 1, "for the messages, which take the heads along"
     assert processes[0].poll() is not None, "and it ends with the moving"
     assert [read(tenant, chat) for chat in chats] == [[f"hello {at}"] for at in range(COUNT)]
 
@@ -123,7 +123,7 @@ def test_a_process_that_does_not_serve_is_not_used_again(tenant, officer, proces
         assert len(processes) == 2
         wait_for(again.there)
         again.ask(wanted)
-        assert again.page().records == COUNT
+        assert again.page().records == 2 * COUNT
 
 
 @pytest.mark.parametrize("asked_before", [False, True])
@@ -139,9 +139,9 @@ def test_where_the_process_is_killed_the_worker_goes_on_alone(tenant, officer, p
         processes[0].wait()
         if not asked_before:
             ahead.ask(wanted)
-        assert ahead.page().records == COUNT
+        assert ahead.page().records == 2 * COUNT
         ahead.ask(wanted)
-        assert ahead.page().records == COUNT
+        assert ahead.page().records == 2 * COUNT
 
 
 def test_what_the_process_cannot_open_is_the_worker_s_own_error(tenant, officer, processes):

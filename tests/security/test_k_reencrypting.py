@@ -17,6 +17,7 @@ from governance.keys import replacing
 from governance.keys.data_keys import open_data_keys
 from governance.keys.errors import KeyReplaced, KeyWorkGoesOn, UnknownKey
 from governance.keys.models import DataKey
+from governance.keys.wrapped import NOBODY
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.managing import cancel, resume
 from governance.pipeline.running import run_classification
@@ -31,6 +32,7 @@ from governance.vault import reencrypting as moving
 from governance.vault.comparing import verify_content
 from governance.vault.erasing import erase_texts, lock_subject
 from governance.vault.errors import IntegrityFailure
+from governance.vault.pending import KINDS
 from governance.vault.reading import read_conversation
 from governance.vault.rows import view_of
 from tests.conftest import as_principal, item, make_person, make_tenant, now, store
@@ -257,6 +259,25 @@ def test_k16_control_without_the_count_it_destroys_keys_in_use(tenant, officer, 
         reencrypting.reencrypt_step(leased)
     with pytest.raises(IntegrityFailure):
         read(tenant, chat)
+
+
+def test_k16_a_page_that_comes_too_late_writes_nothing_and_records_nothing(tenant, officer):
+    conversations = chats(tenant, COUNT)
+    ask_reencrypt(principal=officer, use="content", now=now())
+    leased = phase_at(tenant, "move")
+    with tenant_scope(tenant.id):
+        ring = reencrypting.rings_of(tenant.id)["content"]
+        first, second = (moving.prepare(tenant=tenant.id, kind=KINDS[0], use="content", after=NOBODY) for _ in range(2))
+    reencrypting._write(leased, ring, "content", 0, first)
+    assert (leased.done, leased.cursor["missed"]) == (2 * COUNT, 0)
+    reencrypting._write(leased, ring, "content", 0, second)
+    assert (leased.done, leased.cursor["missed"]) == (2 * COUNT, 2 * COUNT)
+    of_second, of_first, *_ = sql("SELECT length(leaves) FROM governance_sealmanifest ORDER BY id DESC")
+    assert (of_first, of_second) == ((53 * 2 * COUNT,), (0,))
+    while not leased.finished:
+        reencrypting.reencrypt_step(leased)
+    assert [read(tenant, chat) for chat in conversations] == [[f"hello {at}"] for at in range(COUNT)]
+    assert faults(tenant) == []
 
 
 def between_rows_and_keys(monkeypatch, act):
