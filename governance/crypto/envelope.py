@@ -38,6 +38,7 @@ _PREFIX: Final = MAGIC + bytes([AES_256_GCM, NO_FLAGS])
 _REVISION: Final = struct.Struct(">HI")
 _AAD_HEAD: Final = b"\x00\x04" + MAGIC + b"\x00\x01" + bytes([AES_256_GCM]) + b"\x00\x01" + bytes([NO_FLAGS])
 _SIXTEEN: Final = b"\x00\x10"
+_END: Final = len(_SIXTEEN) + 16 + _REVISION.size
 
 
 class Place(NamedTuple):
@@ -71,6 +72,11 @@ def associated_data(place: Place, data_key: UUID) -> bytes:
     )
 
 
+def _under(data_key: UUID, revision: int, aad: bytes) -> bytes:
+    """Return the AAD of the same place under another key in another revision, which stand at its end."""
+    return aad[:-_END] + _SIXTEEN + data_key.bytes + _REVISION.pack(4, revision)
+
+
 def data_key_of(envelope: bytes) -> UUID:
     """Return the data-key id that an envelope names. Raises UnknownFormat where it is no envelope of version 1."""
     _check_format(envelope)
@@ -100,36 +106,37 @@ class OpenDataKey:
 
     def seal(self, text: bytes, place: Place) -> bytes:
         """Return the envelope of `text` for `place`. Raises TooLarge over 2^31 - 1 bytes."""
-        return self._encrypt(pad(text), place)
+        return self._encrypt(pad(text), associated_data(place, self.id))
 
     def open(self, envelope: bytes, place: Place) -> bytes:
         """Return the text sealed at `place`. Raises CannotOpen, for whatever reason it does not open."""
-        return unpad(self._decrypt(envelope, place))
+        return unpad(self._decrypt(envelope, associated_data(place, self.id)))
 
     def prove(self, envelope: bytes, place: Place) -> None:
         """Return where the envelope opens; its text does not leave this module. Raises CannotOpen as `open` does."""
-        unpad(self._decrypt(envelope, place))
+        unpad(self._decrypt(envelope, associated_data(place, self.id)))
 
-    def _encrypt(self, padded: bytes, place: Place) -> bytes:
+    def _encrypt(self, padded: bytes, aad: bytes) -> bytes:
         nonce = os.urandom(12)
-        return self._header + nonce + self._aead.encrypt(nonce, padded, associated_data(place, self.id))
+        return self._header + nonce + self._aead.encrypt(nonce, padded, aad)
 
-    def _decrypt(self, envelope: bytes, place: Place) -> bytes:
+    def _decrypt(self, envelope: bytes, aad: bytes) -> bytes:
         envelope = bytes(envelope)
         _check_format(envelope)
         if not hmac.compare_digest(envelope[:30], self._header):  # The key's id and its commitment.
             raise CannotOpen from None
         try:
-            return self._aead.decrypt(envelope[30:42], envelope[42:], associated_data(place, self.id))
+            return self._aead.decrypt(envelope[30:42], envelope[42:], aad)
         except InvalidTag:
             raise CannotOpen from None
 
-    def hand_over(self, envelope: bytes, place: Place, *, to: "OpenDataKey", at: Place) -> bytes:
-        """Return what is sealed at `place`, sealed under another key for `at`; the text does not leave this module.
+    def hand_over(self, envelope: bytes, place: Place, *, to: "OpenDataKey", revision: int) -> bytes:
+        """Return what is sealed at `place`, sealed there under another key in `revision`; its text stays in this module.
 
         Raises CannotOpen as `open` does.
         """
-        return to._encrypt(self._decrypt(envelope, place), at)  # noqa: SLF001 - a key of the same class
+        aad = associated_data(place, self.id)
+        return to._encrypt(self._decrypt(envelope, aad), _under(to.id, revision, aad))  # noqa: SLF001 - of this class
 
     def __repr__(self) -> str:
         return f"OpenDataKey({self.id})"

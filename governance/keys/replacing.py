@@ -21,7 +21,7 @@ from governance.keys.rings import active_version
 from governance.keys.warming import wrapping_key
 from governance.keys.wrapped import NOBODY, STORED, context_of, read_keys
 
-AT_ONCE: Final = 2_000
+AT_ONCE: Final = 4_000
 _OF_RING: Final = "v.ring_id = %s AND k.wrapped IS NOT NULL"
 _END: Final = (
     "SELECT greatest(clock_timestamp(), max(k.created_at) + interval '1 microsecond') FROM governance_datakey k"  # noqa: S608

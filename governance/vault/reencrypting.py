@@ -182,9 +182,8 @@ class _Sealing:
         for record, conversation, data_key, revision, body in rows:
             if (pair := self._keys.get(data_key)) is None:
                 continue
-            was = Place(tenant, conversation, record, label, revision)
-            becomes = Place(tenant, conversation, record, label, revision + 1)
-            envelope = pair.old.hand_over(body, was, to=pair.successor, at=becomes)
+            place = Place(tenant, conversation, record, label, revision)
+            envelope = pair.old.hand_over(body, place, to=pair.successor, revision=revision + 1)
             records.append(record)
             data_keys.append(data_key)
             revisions.append(revision)

@@ -265,17 +265,18 @@ def in_threads(turn):
 
 # Ways to write the envelope wrong: what stands in the source, and what would stand there.
 MUTANTS = {
-    "no AAD": ("encrypt(nonce, padded, associated_data(place, self.id))", "encrypt(nonce, padded, None)",
-               "envelope[42:], associated_data(place, self.id))", "envelope[42:], None)"),
+    "no AAD": ("encrypt(nonce, padded, aad)", "encrypt(nonce, padded, None)",
+               "envelope[42:], aad)", "envelope[42:], None)"),
     "no revision in the AAD": ("_REVISION.pack(4, place.revision)", "b''"),
     "no message in the AAD": ("            place.message.bytes,\n", ""),
     "column not delimited": ('len(column).to_bytes(2, "big"),', ""),
     "fixed nonce": ("os.urandom(12)", "bytes(12)"),
-    "no tag": ("self._aead.decrypt(envelope[30:42], envelope[42:], associated_data(place, self.id))", "self._bare(envelope)"),
+    "no tag": ("self._aead.decrypt(envelope[30:42], envelope[42:], aad)", "self._bare(envelope)"),
     "no commitment": ("not hmac.compare_digest(envelope[:30], self._header)", "envelope[6:22] != self.id.bytes"),
     "== on the commitment": ("not hmac.compare_digest(envelope[:30], self._header)", "envelope[:30] != self._header"),
-    "no padding": ("_encrypt(pad(text), place)", "_encrypt(text, place)",
-                   "return unpad(self._decrypt(envelope, place))", "return self._decrypt(envelope, place)"),
+    "no padding": ("_encrypt(pad(text), ", "_encrypt(text, ",
+                   "return unpad(self._decrypt(envelope, associated_data(place, self.id)))",
+                   "return self._decrypt(envelope, associated_data(place, self.id))"),
 }  # fmt: skip
 
 

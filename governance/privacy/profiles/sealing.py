@@ -41,7 +41,7 @@ def seal_settings_anew(rows: Iterable[DetectionProfile], *, now: datetime) -> in
         successor = tenant_key(tenant=row.tenant_id, use=KeyUse.CONTENT, now=now)
         if key is None or key.id == successor.id:
             continue
-        sealed = Sealed(key.hand_over(row.document.envelope, _place(row), to=successor, at=_place(row)))
+        sealed = Sealed(key.hand_over(row.document.envelope, _place(row), to=successor, revision=row.version))
         DetectionProfile.objects.filter(id=row.id).update(document=sealed, document_data_key_id=successor.id)
         moved += 1
     return moved
