@@ -12,6 +12,7 @@ import re
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Max
 
 from governance.access import seconding
@@ -27,6 +28,7 @@ from governance.identity.principals import Principal
 from governance.identity.scoping import tenant_scope
 
 ACTIVATE = "activate_policy"
+_POLICIES = 1414942803  # What the number of the advisory lock begins with; a ring's has one part, the record's 1414940977.
 RETIRE = "retire_policy"
 _LOOK = ("manage_policies", "explain")
 _CODE = re.compile(r"[a-z0-9_-]{1,64}")
@@ -52,6 +54,7 @@ def draft(*, principal: Principal, name: str, cedar: str, reason: str, now: date
         raise PolicyInvalid("A policy is named by 1 to 64 small letters, digits, - and _.")
     validate(cedar)
     with tenant_scope(principal.tenant_id):
+        _one_at_a_time(principal.tenant_id)
         versions = AccessPolicy.objects.filter(name=name)
         if versions.filter(cedar=cedar, state__in=[AccessPolicy.State.ACTIVE, AccessPolicy.State.DRAFT]).exists():
             raise PolicyRefused("Exactly this text is active or drafted already under that name.")
@@ -123,6 +126,7 @@ def activate(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: d
     """
     require(principal=principal, action="manage_policies", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
+        _one_at_a_time(principal.tenant_id)
         row = _in_state(policy_id, AccessPolicy.State.DRAFT, expected)
         use(approval_id=approval_id, act=ACTIVATE, subject=row.id, details=_asked(row), now=now)
         validate(row.cedar)
@@ -148,6 +152,7 @@ def retire(*, principal: Principal, policy_id: UUID, approval_id: UUID, now: dat
     """Take a policy out of force. Raises as `activate` does."""
     require(principal=principal, action="manage_policies", now=now, second_factor=True)
     with tenant_scope(principal.tenant_id):
+        _one_at_a_time(principal.tenant_id)
         row = _in_state(policy_id, AccessPolicy.State.ACTIVE, expected)
         use(approval_id=approval_id, act=RETIRE, subject=row.id, details=_details(row), now=now)
         row.state = AccessPolicy.State.RETIRED
@@ -210,6 +215,16 @@ def _find(policy_id: UUID) -> AccessPolicy:
 def _tag(row: AccessPolicy) -> str:
     active = _active(row.name)
     return fingerprint(f"{row.id} {row.state} {active.id if active else ''}".encode()).hex()[:32]
+
+
+def _one_at_a_time(tenant: UUID) -> None:
+    """Let policies change one after the other to the commit: two that change at once would not see each other.
+
+    Of two drafts of a name both would be put in force, and of the last two policies that let somebody manage policies each
+    would be taken out because the other is there.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_POLICIES, str(tenant)])
 
 
 def _in_state(policy_id: UUID, state: str, expected: str = "") -> AccessPolicy:

@@ -1,11 +1,14 @@
 """The life of a policy: draft, diff, reason, second person, active, retired."""
 
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 import psycopg
 import pytest
+from django.db import DatabaseError, connections
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -276,3 +279,55 @@ def test_a_second_person_sees_exactly_what_is_asked(tenant, officers):
     asked = policies.ask_activation(principal=officers.first, policy_id=row.id, reason="after the audit", now=now())
     (shown,) = seconding.approvals_for(principal=officers.second, now=now(), waiting=True)
     assert (shown.id, shown.reason, shown.details["name"], shown.details["version"]) == (asked, "after the audit", "x", 1)
+
+
+def at_once(monkeypatch, *acts):
+    """Do acts in threads that meet where each has looked at what is there, if they can; return what each came to."""
+    meeting, real, came = threading.Barrier(len(acts)), policies._refuse_lockout, {}
+
+    def met(*arguments):
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(1)
+        return real(*arguments)
+
+    def body(act):
+        try:
+            came[act] = act()
+        except Exception as error:  # The test looks at it.
+            came[act] = error
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(policies, "_refuse_lockout", met)
+    threads = [threading.Thread(target=body, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [came[act] for act in acts]
+
+
+@pytest.fixture
+def two_drafts(tenant, officers):
+    """Two drafts of one name that two people agreed to, each compared with the version in force."""
+    officers.put_in_force("no-bot", FORBID_MAIL("a"))
+    rows = [officers.draft("no-bot", FORBID_MAIL(name)) for name in ("b", "c")]
+    asked = [policies.ask_activation(principal=officers.first, policy_id=row.id, reason="a leak", now=now()) for row in rows]
+    acts = []
+    for row, approval in zip(rows, asked, strict=True):
+        agreed = {"policy_id": row.id, "approval_id": officers.agree(approval)}
+        acts.append(partial(policies.activate, principal=officers.first, now=now(), **agreed))
+    return acts
+
+
+def test_of_two_drafts_that_are_put_in_force_at_once_the_second_is_asked_again(tenant, officers, two_drafts, monkeypatch):
+    came = at_once(monkeypatch, *two_drafts)
+    assert sorted(type(one).__name__ for one in came) == ["AccessPolicy", "ApprovalRefused"]
+    rows = policies.policies_of(principal=officers.first, name="no-bot", now=now())
+    assert [row.state for row in rows].count("active") == 1
+
+
+def test_control_without_the_lock_two_drafts_at_once_end_in_an_error_of_the_database(two_drafts, monkeypatch):
+    monkeypatch.setattr(policies, "_one_at_a_time", lambda _: None)
+    came = at_once(monkeypatch, *two_drafts)
+    assert any(isinstance(one, DatabaseError) for one in came)
