@@ -10,6 +10,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.http import HttpRequest
 
 from governance.identity.models import User
+from governance.web import sign_in_events
 from governance.web.limits import LimiterAway, TooMany, count, forget
 
 TRIES = 5
@@ -38,7 +39,7 @@ def _count_try(user: User) -> None:
 def check_code(*, user: User, code: str) -> None:
     """Return where `code` is the user's current one-time code; raise SecondFactorRefused otherwise.
 
-    TOTP (RFC 6238), six digits, 30 seconds. A code counts once.
+    TOTP (RFC 6238), six digits, 30 seconds. A code counts once; a wrong one goes on the record, as a wrong password does.
     """
     authenticator = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
     if authenticator is None:
@@ -47,6 +48,7 @@ def check_code(*, user: User, code: str) -> None:
         )
     _count_try(user)
     if not TOTP(authenticator).validate_code(code.strip()):
+        sign_in_events.refused(user, why="second_factor.wrong")
         raise SecondFactorRefused("second_factor.wrong", "The code is wrong or was used already; wait for the next one.")
     forget("second-factor", str(user.pk))
 

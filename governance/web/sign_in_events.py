@@ -32,7 +32,7 @@ def way_of(request: HttpRequest, user: User) -> str:
 
 
 def refused(user: User | None, *, why: str) -> None:
-    """A sign-in by the provider came to nothing; `why` is the code of the error."""
+    """A sign-in by the provider, or a second factor, came to nothing; `why` is the code of the error."""
     record_now(tenant=SYSTEM, event="signin.failed", **({"actor_kind": "unknown"} if user is None else _by(user)), why=why)
 
 

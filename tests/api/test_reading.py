@@ -1,5 +1,6 @@
 """The API as a program uses it: pages, views, the step up to a source, problems."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from governance.identity.scoping import tenant_scope
 from governance.identity.tokens import mint
 from governance.vault.models import Consultation
 from tests.conftest import item, now, store, totp
+from tests.security.test_c_ciphertext import sql
 
 
 def client_with(token, purpose="support"):
@@ -44,6 +46,8 @@ def test_the_source_needs_a_step_up_and_is_kept_as_a_consultation(tenant, client
     assert (refused.status_code, refused.json()["code"]) == (403, "second_factor.needed")
     wrong = officer.post("/api/v1/tokens/step-up", {"code": "000000"}, format="json")
     assert (wrong.status_code, wrong.json()["code"]) == (403, "second_factor.wrong")
+    failed = sql("SELECT body FROM governance_auditentry WHERE event = 'signin.failed'")
+    assert [json.loads(body)["why"] for (body,) in failed] == ["second_factor.wrong"]
     stepped = officer.post("/api/v1/tokens/step-up", {"code": totp(people["privacy_officer"].totp_secret)}, format="json")
     assert stepped.status_code == 201
     opened = client_with(stepped.json()["token"]).get(path, HTTP_THREADVAULT_REASON="asked by the customer")
