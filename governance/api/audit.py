@@ -91,16 +91,18 @@ class VerificationSerializer(serializers.Serializer):
     rate = serializers.FloatField(allow_null=True)
     seconds_left = serializers.FloatField(allow_null=True)
     report = ReportSerializer(allow_null=True)
+    verified_at = serializers.DateTimeField(allow_null=True, help_text="When the report was made.")
 
 
 def _verification(principal: Principal, job_id: UUID) -> dict[str, Any]:
     now = current_time()
-    report = verifying.verdict(principal=principal, job_id=job_id, now=now)
+    verdict = verifying.verdict(principal=principal, job_id=job_id, now=now)
     shown = job_of_topic(
         principal=principal, job_id=job_id, topic=verifying.TOPIC, action=verifying.ACTION, now=now
     )  # fmt: skip
     told = {name: getattr(shown, name) for name in ("id", "state", "done", "total", "rate", "seconds_left")}
-    return VerificationSerializer({**told, "report": report and report.as_json()}).data
+    report, at = (None, None) if verdict is None else (verdict.report.as_json(), verdict.at)
+    return VerificationSerializer({**told, "report": report, "verified_at": at}).data
 
 
 class VerifyView(ApiView):
@@ -117,7 +119,10 @@ class VerifyView(ApiView):
         principal = principal_of(request)
         found = verifying.verify(principal=principal, now=current_time())
         if isinstance(found, ChainReport):
-            whole = {"id": None, "state": Job.State.DONE, "rate": None, "seconds_left": None, "report": found.as_json()}
+            whole = {
+                "id": None, "state": Job.State.DONE, "rate": None, "seconds_left": None, "report": found.as_json(),
+                "verified_at": current_time(),
+            }  # fmt: skip
             return Response(VerificationSerializer({**whole, "done": found.entries, "total": found.entries}).data)
         address = f"/api/v1/audit/verifications/{found}"
         return Response(_verification(principal, found), status=202, headers={"Location": address})

@@ -101,7 +101,7 @@ def _verification(request: HttpRequest, principal: Principal) -> dict[str, Any]:
         return {}
     found = verifying.verdict(principal=principal, job_id=job_id, now=current_time())
     context = {"verification": _job(principal, job_id), "look": _look(job_id), "address": _address(job_id)}
-    return context if found is None else {**context, **_result(found)}
+    return context if found is None else {**context, **_result(found.report), "verified_at": found.at}
 
 
 def _job(principal: Principal, job_id: UUID) -> JobLine:

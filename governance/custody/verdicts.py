@@ -25,7 +25,7 @@ _STATE: Final = b"TVV1"
 class Progress:
     """How far a verification is that goes to the entry `end`; `report` is there when it is over.
 
-    `moment` is when its walk began, `walks` how often it did.
+    `moment` is when its walk began, `walks` how often it did, `closed` when the report was made (UTC, ISO 8601).
     """
 
     judgement: Judgement
@@ -33,6 +33,7 @@ class Progress:
     moment: str = ""
     walks: int = 1
     report: ChainReport | None = None
+    closed: str = ""
 
 
 def signed_state(*, job: UUID, progress: Progress) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def signed_state(*, job: UUID, progress: Progress) -> dict[str, Any]:
         "moment": progress.moment,
         "walks": progress.walks,
         "report": progress.report and progress.report.as_json(),
+        "closed": progress.closed,
     }
     signer = audit_signer()
     signature = signer.sign(_signed_bytes(job, state))
@@ -58,7 +60,8 @@ def progress_of(*, job: UUID, tenant: UUID, cursor: Mapping[str, Any]) -> Progre
             return None
         judgement = Judgement.resumed(state["judgement"], trusted=trusted_keys())
         report = state["report"] and ChainReport.from_json(state["report"])
-        progress = Progress(judgement, int(state["end"]), str(state["moment"]), int(state["walks"]), report)
+        moment, closed = str(state["moment"]), str(state["closed"])
+        progress = Progress(judgement, int(state["end"]), moment, int(state["walks"]), report, closed)
     except (KeyError, TypeError, ValueError, AttributeError, BadSignature, UnreadableRecord):
         return None
     return progress if judgement.walk.tenant == tenant else None

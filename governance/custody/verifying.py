@@ -8,8 +8,8 @@ A broken chain is a verdict and no error: the job is done, and its verdict names
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from governance.access.acting import require
@@ -36,6 +36,14 @@ LOOK: Final = 200_000
 WALKS: Final = 3
 OLDER: Final = "OlderTransactions"
 AGAIN_SECONDS: Final = 1.0
+SKEW: Final = timedelta(minutes=1)  # Between the clocks of a worker and of the database.
+
+
+class Verdict(NamedTuple):
+    """What a verification came to, and when: a signed time."""
+
+    report: ChainReport
+    at: datetime
 
 
 def verify(*, principal: Principal, now: datetime) -> ChainReport | UUID:
@@ -97,14 +105,16 @@ def going_on() -> UUID | None:
     return rows.values_list("id", flat=True).first()
 
 
-def verdict(*, principal: Principal, job_id: UUID, now: datetime) -> ChainReport | None:
+def verdict(*, principal: Principal, job_id: UUID, now: datetime) -> Verdict | None:
     """Return what a verification came to; None while it goes on, and where it was cancelled.
 
-    Raises AccessDenied (recorded), UnknownVerification, VerdictUnsigned.
+    A verdict of before the verification was last asked for is none: somebody brought an old job back. Raises AccessDenied
+    (recorded), UnknownVerification, VerdictUnsigned.
     """
     require(principal=principal, action=ACTION, now=now)
     with tenant_scope(principal.tenant_id):
         row = Job.objects.filter(id=job_id, topic=TOPIC).first()
+        asked = _last_asked(principal.tenant_id, job_id)
     if row is None:
         raise UnknownVerification("This tenant has no such verification.")
     if row.state != Job.State.DONE:
@@ -112,7 +122,16 @@ def verdict(*, principal: Principal, job_id: UUID, now: datetime) -> ChainReport
     progress = progress_of(job=row.id, tenant=row.tenant_id, cursor=row.cursor)
     if progress is None or progress.report is None:
         raise VerdictUnsigned("The verdict of this verification is not signed by this installation. Verify again.")
-    return progress.report
+    at = datetime.fromisoformat(progress.closed)
+    if asked is not None and at < asked - SKEW:
+        raise VerdictUnsigned("The verdict of this verification is older than the request for it. Verify again.")
+    return Verdict(progress.report, at)
+
+
+def _last_asked(tenant: UUID, job: UUID) -> datetime | None:
+    """Return when the record says that a verification was asked for last; None where it says so nowhere."""
+    entries = AuditEntry.objects.filter(tenant_id=tenant, event="job.asked", body__contains=str(job))
+    return entries.order_by("-sequence").values_list("recorded_at", flat=True).first()
 
 
 def verify_step(job: Leased) -> None:
@@ -186,6 +205,7 @@ def _close(job: Leased, progress: Progress, heads: Sequence[SignedHead], unreada
     with tenant_scope(job.tenant, using="audit"):
         found = close_walk(judgement=progress.judgement, outside=heads)
     progress.report = replace(found, unreadable=unreadable, attestation=word)
+    progress.closed = datetime.now(UTC).isoformat()
 
 
 def _keep(job: Leased, progress: Progress, done: int) -> None:

@@ -1,6 +1,7 @@
 """A verification in steps comes to the report of one at once; who asks for it, and what it leaves on the record."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -56,7 +57,8 @@ def test_a_long_one_is_a_job_whose_verdict_is_recorded(long_chain, auditor):
     assert last_entry(long_chain)[1]["job"] == str(job)
     assert verdict(principal=auditor, job_id=job, now=now()) is None
     work_for_all(HANDLERS)
-    found = verdict(principal=auditor, job_id=job, now=now())
+    found, at = verdict(principal=auditor, job_id=job, now=now())
+    assert now() - timedelta(minutes=1) < at <= now()
     with tenant_scope(long_chain.id):
         row = Job.objects.get(id=job)
     assert (row.state, row.done, row.total) == ("done", row.spec["end"], row.spec["end"])

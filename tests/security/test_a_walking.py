@@ -4,11 +4,13 @@ The job keeps its place in the database that it verifies: what it keeps is signe
 """
 
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
 from governance.audit.errors import VerdictUnsigned
 from governance.custody import verdicts, verifying
+from tests.conftest import now
 from tests.security.chains import ENTRIES, around, report
 from tests.security.chains import rehash as rehashed
 from tests.security.test_a_checkpoints import cut, forget_checkpoints, size
@@ -258,6 +260,28 @@ def test_a04_the_place_of_another_job_is_not_gone_on_from(tenant, people, walker
     again = Walker(tenant, people["auditor"])
     again.rewrite_row(cursor=other)
     assert again.finish().bad_sequence == 3
+
+
+def brought_back(tenant, walker, monkeypatch):
+    """Verify, change an entry, and let the next one who asks be given the old job with its signed verdict."""
+    monkeypatch.setattr(verifying, "SKEW", timedelta(0))
+    assert walker.finish().whole
+    old = walker.row.cursor
+    change(tenant, 3)
+    walker.rewrite_row(state="waiting", finished_at=None)
+    assert verifying.ask_verify(principal=walker.principal, now=now()) == walker.job
+    walker.rewrite_row(state="done", cursor=old, finished_at=now())
+    return verifying.verdict(principal=walker.principal, job_id=walker.job, now=now())
+
+
+def test_a04_an_old_verdict_that_is_brought_back_is_not_shown(tenant, walker, monkeypatch):
+    with pytest.raises(VerdictUnsigned, match="older than the request"):
+        brought_back(tenant, walker, monkeypatch)
+
+
+def test_a04_control_without_a_look_at_the_request_the_old_verdict_is_shown(tenant, walker, monkeypatch):
+    monkeypatch.setattr(verifying, "_last_asked", lambda *_: None)
+    assert brought_back(tenant, walker, monkeypatch).report.whole
 
 
 def test_a04_a_forged_verdict_is_not_shown(tenant, walker):

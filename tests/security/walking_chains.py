@@ -58,7 +58,7 @@ class Walker:
         """Do all steps that are left and return the verdict."""
         for _ in range(100):
             if self.go():
-                return verdict(principal=self.principal, job_id=self.job, now=now())
+                return verdict(principal=self.principal, job_id=self.job, now=now()).report
         raise AssertionError("it never ends")
 
     @property
