@@ -37,6 +37,7 @@ class ExportView(ApiView):
 
     parameters = frozenset({"cursor", "collection", "format", "limit"})
     renderer_classes = [LinesRenderer, JSONRenderer]
+    http_method_names = ["get", "options"]  # HEAD would put an export on the record that nobody takes.
 
     @extend_schema(
         operation_id="conversations_export",

@@ -54,6 +54,15 @@ def events(tenant, event):
         return [json.loads(row.body) for row in rows]
 
 
+@pytest.mark.parametrize("address", ["/api/v1/conversations:export", "/api/v1/audit:export"])
+def test_head_begins_no_export(tenant, chats, address):
+    client = client_of(tenant, "auditor" if "audit" in address else "analyst")
+    assert client.head(address).status_code == 405
+    assert events(tenant, "export.begun") == events(tenant, "audit.exported") == []
+    assert client.get(address).status_code == 200
+    assert events(tenant, "export.begun") + events(tenant, "audit.exported") != []
+
+
 def test_it_sends_every_conversation_and_says_what_it_sent(tenant, chats):
     lines, manifest = sent(export(client_of(tenant, "analyst")))
     assert [json.loads(line)["id"] for line in lines] == [str(chat) for chat in sorted(chats)]
