@@ -13,6 +13,7 @@ from governance.access.errors import AccessDenied
 from governance.approvals.asking import ApprovalRefused
 from governance.audit.errors import RecordRefused
 from governance.audit.recording import record_with_effect
+from governance.custody import minimum
 from governance.custody.changing import change_version
 from governance.custody.minimum import ask_lower_minimum, lower_minimum, raise_minimum
 from governance.custody.planning import plan
@@ -124,6 +125,17 @@ def test_k06_one_person_does_not_lower_it_and_two_do(tenant, officer, people):
     auditor = as_principal(tenant, people["auditor"], second_factor=True)
     with pytest.raises(AccessDenied):
         raise_minimum(principal=auditor, use="content", number=2, now=now())
+
+
+def test_k06_control_where_no_approval_is_looked_for_one_person_brings_the_old_key_back(tenant, officer, monkeypatch):
+    conversation = chat(tenant)
+    before = old_row(tenant)
+    moved_to_second(tenant, officer)
+    put_back(*before)
+    asked = ask_lower_minimum(principal=officer, use="content", number=1, reason="an old backup", now=now())
+    monkeypatch.setattr(minimum, "use", lambda **_: None)
+    assert lower_minimum(principal=officer, approval_id=asked, now=now()) == 1
+    assert read(tenant, conversation) == ["hello"]
 
 
 def uses(use="content"):

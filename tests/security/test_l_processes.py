@@ -20,6 +20,7 @@ from rest_framework.test import APIClient
 
 from governance.assess.sentinels import Search, controls, new_sentinel
 from governance.conf.settings import vault_settings
+from governance.crypto.envelope import OpenDataKey
 from governance.identity.models import User
 from governance.identity.tokens import mint
 from governance.pipeline.running import run_classification
@@ -282,10 +283,32 @@ def test_l22_nothing_opened_is_left_after_the_answer_is_gone(tenant, long_chat, 
     assert released - moments[0] < 10
 
 
-def test_l22_a_task_keeps_nothing(tenant, long_chat):
+def classified(tenant):
+    """Let a task scan all messages once more; return its result."""
     from governance.pipeline import tasks
 
-    _, halves = long_chat
+    sql("UPDATE governance_message SET state = 0, attempt = 0, lease_until = NULL WHERE tenant_id = %s", tenant.id)
     result = tasks.classify.apply(args=[str(tenant.id)])
+    assert sql("SELECT count(*), count(*) FILTER (WHERE redacted_revision = 2) FROM governance_message") == [(200, 200)]
+    return result
+
+
+def test_l22_a_task_keeps_nothing(tenant, long_chat):
+    _, halves = long_chat
+    result = classified(tenant)
     assert result.result is None
     assert strings_with("".join(halves)) == 0
+
+
+def test_l22_control_what_a_task_keeps_is_seen(tenant, long_chat, monkeypatch):
+    _, halves = long_chat
+    real, kept = OpenDataKey.open, []
+
+    def open_and_keep(key, envelope, place):
+        kept.append(real(key, envelope, place))
+        return kept[-1]
+
+    monkeypatch.setattr(OpenDataKey, "open", open_and_keep)
+    classified(tenant)
+    assert strings_with("".join(halves)) >= 200
+    kept.clear()
