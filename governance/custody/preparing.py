@@ -10,6 +10,7 @@ channel), after a quarter of a minute without a question, or after a minute on o
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 
 from governance.identity.scoping import tenant_scope
 from governance.keys.warming import warm
@@ -29,6 +31,7 @@ from governance.vault.reencrypting import Page, prepare
 
 LONGEST_PAGE: Final = 60
 LONGEST_PAUSE: Final = 15
+LONGEST_WAIT: Final = 20.0  # With the time of a step below what a worker may take for one.
 _PROGRAM: Final = "import sys, django; django.setup(); from {0} import serve; serve(int(sys.argv[1]))"
 
 
@@ -51,17 +54,24 @@ class Wanted(NamedTuple):
             return prepare(tenant=self.tenant, kind=KINDS[self.table], use=self.use, after=self.after)
 
 
+class Answer(NamedTuple):
+    """The page that was wanted; None where the process could not prepare it."""
+
+    wanted: Wanted
+    page: Page | None
+
+
 class Ahead:
     """The worker's side: asks for one page at a time, and prepares it itself where the process is not there.
 
     A page takes some milliseconds to come over; a thread of its own takes it while the worker waits for the database.
     """
 
-    def __init__(self, channel: "Connection[Wanted, Page | None] | None") -> None:
+    def __init__(self, channel: "Connection[Wanted, Answer] | None") -> None:
         self._channel = channel
         self._begun = False
         self._asked: Wanted | None = None
-        self._coming: Future[Page | None] | None = None
+        self._coming: Future[Answer] | None = None
         self._taking = ThreadPoolExecutor(1)
 
     def ask(self, wanted: Wanted) -> None:
@@ -75,12 +85,12 @@ class Ahead:
     def page(self) -> Page:
         """Return the page that was asked for. Raises what `Wanted.prepare` does."""
         assert self._asked is not None  # noqa: S101  # nosec B101 - the caller asks first
-        found = None
+        answer = None
         if self._coming is not None:
             with self._left_alone():
-                found = self._coming.result()
+                answer = self._coming.result(LONGEST_WAIT)
                 self._coming = None
-        return self._asked.prepare() if found is None else found
+        return answer.page if answer and answer.page and answer.wanted == self._asked else self._asked.prepare()
 
     def there(self) -> bool:
         """Return whether the process has begun: it says so once; its start takes a second or two."""
@@ -102,7 +112,7 @@ class Ahead:
     def _left_alone(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, EOFError):
+        except Exception:  # noqa: BLE001 - also an answer of another version of this program, which does not unpickle
             self._channel = None
 
 
@@ -112,11 +122,15 @@ class _Process:
     def __init__(self) -> None:
         self._worker = os.getpid()
         self._ours, theirs = Pipe()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this module
-                command(theirs.fileno()), pass_fds=[theirs.fileno()], cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )  # fmt: skip
+        try:
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this module
+                    command(theirs.fileno()), pass_fds=[theirs.fileno()], cwd=settings.BASE_DIR,
+                    stdin=subprocess.DEVNULL, start_new_session=True,
+                )  # fmt: skip
+        except OSError:
+            self._ours.close()
+            raise
         self.ahead = Ahead(self._ours)
 
     def usable(self) -> bool:
@@ -128,6 +142,8 @@ class _Process:
         if self._worker == os.getpid():
             self._process.kill()
             self._process.wait()
+            with suppress(OSError), socket.socket(fileno=os.dup(self._ours.fileno())) as ours:
+                ours.shutdown(socket.SHUT_RDWR)  # It wakes the thread, whoever holds the other end yet.
             self.ahead.end()
         self._ours.close()
 
@@ -143,9 +159,17 @@ def _take() -> _Process:
     return _Process()
 
 
+def _taken() -> _Process | None:
+    """Return a process; None where this machine lets none be started."""
+    with suppress(OSError):
+        return _take()
+    return None
+
+
 def stand_ready() -> None:
     """Start the process where none stands ready, while there is other work to do."""
-    _ready.append(_take())
+    if (one := _taken()) is not None:
+        _ready.append(one)
 
 
 def dismiss() -> None:
@@ -158,10 +182,10 @@ def dismiss() -> None:
 @contextmanager
 def preparing_ahead(*, worth_it: bool) -> Iterator[Ahead]:
     """Yield the side of the worker; where it is `worth_it` a process stands behind it, and stays ready after the block."""
-    if not worth_it:
+    one = _taken() if worth_it else None
+    if one is None:
         yield Ahead(None)
         return
-    one = _take()
     try:
         yield one.ahead
     except BaseException:
@@ -173,15 +197,14 @@ def preparing_ahead(*, worth_it: bool) -> Iterator[Ahead]:
 def serve(descriptor: int) -> None:
     """The process: say that it has begun, then answer until the channel ends, with None for what does not go."""
     gc.freeze()  # Collections leave out what Django has loaded, as in a worker.
-    channel: Connection[Page | None, Wanted] = Connection(descriptor)
+    channel: Connection[Answer | None, Wanted] = Connection(descriptor)
     with suppress(EOFError, OSError), channel:
         channel.send(None)
         while True:
             signal.alarm(LONGEST_PAUSE)
             wanted = channel.recv()
             signal.alarm(LONGEST_PAGE)
-            page = _prepared(wanted)
-            channel.send(page)
+            channel.send(Answer(wanted, _prepared(wanted)))
 
 
 def _prepared(wanted: Wanted) -> Page | None:
@@ -190,4 +213,5 @@ def _prepared(wanted: Wanted) -> Page | None:
             warm(tenant=wanted.tenant, uses=frozenset({wanted.use}), emergency=True)
         return wanted.prepare()
     except Exception:  # noqa: BLE001 - the worker meets it itself, where one kind is told from another
+        connection.close_if_unusable_or_obsolete()
         return None

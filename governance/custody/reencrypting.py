@@ -136,9 +136,9 @@ def _write(job: Leased, ring: UUID, use: str, table: int, page: Page) -> None:
             return
         lock_owners(page.owners)
         lock_shared([ring])
-        moved = write(tenant=job.tenant, use=use, page=page)
+        moved = write(tenant=job.tenant, kind=KINDS[table], use=use, page=page)
         records = job.cursor.get("records", 0) + moved.records
-        missed = _missed(job) + page.records - moved.records
+        missed = _missed(job) + moved.missed
         _at(job, "move", done=moved.records, table=table, after=str(page.last), records=records, missed=missed)
         record_with_effect(
             tenant=job.tenant, event="batch.reencrypted", actor_kind="worker", job=str(job.id), rows=moved.records,

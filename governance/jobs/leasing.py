@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
@@ -54,6 +55,19 @@ class Leased:
     fence: int
     finished: bool = False
     _since: float = field(default_factory=time.monotonic)
+    _held: tuple[int, Mapping[str, Any], bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep what the database holds."""
+        self.committed()
+
+    def committed(self) -> None:
+        """Keep the progress as what the database holds, once it does."""
+        self._held = self.done, self.cursor, self.finished
+
+    def rolled_back(self) -> None:
+        """Take the progress back that a transaction had written down and did not commit."""
+        self.done, self.cursor, self.finished = self._held
 
     def worked(self) -> float:
         """Return the seconds since the last call."""
@@ -135,6 +149,7 @@ def advance(
     if not _ours(leased).update(**values):
         raise LeaseLost("The job went to another worker, or was paused or cancelled.")
     leased.done, leased.cursor, leased.finished = leased.done + done, cursor, finished
+    transaction.on_commit(leased.committed)
 
 
 def extend(leased: Leased) -> None:

@@ -78,7 +78,7 @@ def _step(handler: Handler, leased: Leased) -> None:
         try:
             return handler(leased)
         except KeyNotWarm:
-            continue
+            leased.rolled_back()
     return handler(leased)
 
 

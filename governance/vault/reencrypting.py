@@ -80,9 +80,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How many records were sealed anew, and the manifest of their envelopes."""
+    """How many records were sealed anew, how many of the walked table were not, and the manifest of the envelopes."""
 
     records: int
+    missed: int
     manifest: UUID
     root: bytes
 
@@ -196,9 +197,12 @@ class _Sealing:
             self.parts.append(Part(kind, len(records), columns))
 
 
-def write(*, tenant: UUID, use: str, page: Page) -> Moved:
-    """Write a page into the rows that are as they were read; the owners are locked, and the ring's lock is held shared."""
-    written = 0
+def write(*, tenant: UUID, kind: Kind, use: str, page: Page) -> Moved:
+    """Write a page into the rows that are as they were read; the owners are locked, and the ring's lock is held shared.
+
+    `kind` is the table that is walked: heads that go with messages are met once more when theirs is.
+    """
+    written = missed = 0
     with connection.cursor() as cursor:
         cursor.cursor.format = Format.BINARY
         sends_arrays(cursor)
@@ -206,8 +210,9 @@ def write(*, tenant: UUID, use: str, page: Page) -> Moved:
             columns: list[Any] = list(part.columns)
             cursor.execute(_statement(_WRITE, part.kind, use), columns)
             written += cursor.rowcount
+            missed += part.records - cursor.rowcount if part.kind == kind else 0
         manifest = page.manifest if written == page.records else _of_written(cursor, use, page)
-    return Moved(written, store_manifest(tenant=tenant, manifest=manifest), manifest.root)
+    return Moved(written, missed, store_manifest(tenant=tenant, manifest=manifest), manifest.root)
 
 
 def _of_written(cursor: Any, use: str, page: Page) -> Manifest:

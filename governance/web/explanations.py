@@ -168,7 +168,7 @@ MEANINGS: Final = {
     "conversation.erased": _("This conversation was erased."),
     "subject.erased": _("This person was erased; nothing more is stored about them."),
     "vault.document_invalid": _("The item cannot be written as UTF-8 JSON."),
-    "vault.raced": _("Another writer made one of these conversations meanwhile, three times in a row."),
+    "vault.raced": _("Another writer made one of these conversations, or a person in one was erased, three times in a row."),
     "encoding.bom": _("The data begins with a byte order mark."),
     "encoding.utf8": _("The data is not UTF-8."),
     "encoding.utf16": _("The data is UTF-16."),

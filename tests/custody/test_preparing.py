@@ -9,12 +9,13 @@ import pytest
 
 from governance.crypto.errors import CannotOpen
 from governance.custody import preparing, reencrypting
-from governance.custody.preparing import Wanted, preparing_ahead
+from governance.custody.preparing import Ahead, Answer, Wanted, preparing_ahead
 from governance.custody.reencrypting import ask_reencrypt, reencrypt_step
 from governance.identity.scoping import tenant_scope
 from governance.jobs.leasing import claim_job
 from governance.keys.wrapped import NOBODY
 from governance.vault.comparing import verify_content
+from governance.vault.reencrypting import Page
 from tests.conftest import as_principal, item, now, store
 from tests.processes import environment, wait_for
 from tests.security.test_c_ciphertext import read, sql
@@ -124,6 +125,35 @@ def test_a_process_that_does_not_serve_is_not_used_again(tenant, officer, proces
         wait_for(again.there)
         again.ask(wanted)
         assert again.page().records == 2 * COUNT
+
+
+def test_where_no_process_can_be_started_the_worker_does_all_of_it(tenant, officer, monkeypatch):
+    def none(*_, **more):
+        raise BlockingIOError(11, "no more processes")
+
+    monkeypatch.setattr(preparing.subprocess, "Popen", none)
+    monkeypatch.setattr(reencrypting, "MANY", 1)
+    chats, job = replaced(tenant, officer)
+    while not job.finished:
+        reencrypt_step(job)
+    assert [read(tenant, chat) for chat in chats] == [[f"hello {at}"] for at in range(COUNT)]
+
+
+@pytest.mark.parametrize("answer", ["of another program", "to another question"])
+def test_an_answer_that_does_not_fit_is_no_page(tenant, officer, answer):
+    replaced(tenant, officer)
+    wanted = Wanted(tenant.id, "content", 0, NOBODY)
+    ours, theirs = preparing.Pipe()
+    with ours, theirs:
+        theirs.send(None)
+        ahead = Ahead(ours)
+        ahead.ask(wanted)
+        if answer == "of another program":
+            theirs.send_bytes(b"cgovernance.vault.reencrypting\nNoSuch\n.")
+        else:
+            theirs.send(Answer(wanted._replace(table=1), Page(None)))
+        assert ahead.page().records == 2 * COUNT
+        assert ahead.idle() == (answer == "to another question")
 
 
 @pytest.mark.parametrize("asked_before", [False, True])

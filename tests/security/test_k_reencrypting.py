@@ -11,13 +11,14 @@ from governance.custody import reencrypting
 from governance.custody.changing import change_version
 from governance.custody.reencrypting import TOPIC, ask_reencrypt
 from governance.identity.scoping import tenant_scope
-from governance.jobs.leasing import OPEN, claim_job
+from governance.jobs.leasing import OPEN, Leased, claim_job
 from governance.jobs.models import Job
 from governance.keys import replacing
 from governance.keys.data_keys import open_data_keys
-from governance.keys.errors import KeyReplaced, KeyWorkGoesOn, UnknownKey
+from governance.keys.errors import KeyNotWarm, KeyReplaced, KeyWorkGoesOn, UnknownKey
 from governance.keys.models import DataKey
 from governance.keys.wrapped import NOBODY
+from governance.pipeline import working
 from governance.pipeline.handlers import HANDLERS
 from governance.pipeline.managing import cancel, resume
 from governance.pipeline.running import run_classification
@@ -271,13 +272,44 @@ def test_k16_a_page_that_comes_too_late_writes_nothing_and_records_nothing(tenan
     reencrypting._write(leased, ring, "content", 0, first)
     assert (leased.done, leased.cursor["missed"]) == (2 * COUNT, 0)
     reencrypting._write(leased, ring, "content", 0, second)
-    assert (leased.done, leased.cursor["missed"]) == (2 * COUNT, 2 * COUNT)
+    assert (leased.done, leased.cursor["missed"]) == (2 * COUNT, COUNT), "the heads are met once more"
     of_second, of_first, *_ = sql("SELECT length(leaves) FROM governance_sealmanifest ORDER BY id DESC")
     assert (of_first, of_second) == ((53 * 2 * COUNT,), (0,))
     while not leased.finished:
         reencrypting.reencrypt_step(leased)
     assert [read(tenant, chat) for chat in conversations] == [[f"hello {at}"] for at in range(COUNT)]
     assert faults(tenant) == []
+
+
+def rolled_back_once(tenant, officer, monkeypatch):
+    """Let a rotation come after the first page's progress was written down; finish the job as a worker does."""
+    ask_reencrypt(principal=officer, use="content", now=now())
+    leased, real, pending = phase_at(tenant, "move"), reencrypting.record_with_effect, [1]
+
+    def recorded(**facts):
+        if pending:
+            pending.clear()
+            raise KeyNotWarm("a rotation came between")
+        return real(**facts)
+
+    monkeypatch.setattr(reencrypting, "record_with_effect", recorded)
+    while not leased.finished:
+        working._step(reencrypting.reencrypt_step, leased)
+
+
+def test_k16_a_page_that_was_rolled_back_is_moved_again(tenant, officer, monkeypatch):
+    conversations = chats(tenant, COUNT)
+    rolled_back_once(tenant, officer, monkeypatch)
+    assert [read(tenant, chat) for chat in conversations] == [[f"hello {at}"] for at in range(COUNT)]
+    assert live(tenant) == (COUNT, 0, COUNT)
+
+
+def test_k16_control_where_the_worker_believes_what_was_rolled_back_keys_in_use_are_destroyed(tenant, officer, monkeypatch):
+    (chat, *_) = chats(tenant, COUNT)
+    monkeypatch.setattr(Leased, "rolled_back", lambda _: None)
+    rolled_back_once(tenant, officer, monkeypatch)
+    with pytest.raises(IntegrityFailure):
+        read(tenant, chat)
 
 
 def between_rows_and_keys(monkeypatch, act):
