@@ -22,7 +22,7 @@ from governance.vault.manifests import NO_LEAVES, Manifest, leaf_bytes, manifest
 from governance.vault.models import Conversation, Message
 from governance.vault.pending import KINDS, Kind
 
-ROWS: Final = 2_000
+ROWS: Final = 3_000
 BYTES: Final = 8_388_608
 COUNTED: Final = 1_000
 _HEADS: Final = next(kind for kind in KINDS if kind.model is Conversation)
@@ -135,7 +135,7 @@ def lock_owners(owners: Iterable[UUID]) -> None:
 
 
 def prepare(*, tenant: UUID, kind: Kind, use: str, after: UUID) -> Page:
-    """Seal anew what is under replaced keys among the next 2,000 records or 8 MiB with ids above `after`.
+    """Seal anew what is under replaced keys among the next 3,000 records or 8 MiB with ids above `after`.
 
     Messages take the heads of their conversations along, whose keys are open then. Nothing is locked or written. Raises
     CannotOpen for a row that was changed from outside.
