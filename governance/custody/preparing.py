@@ -80,7 +80,7 @@ class Ahead:
         if self._channel is not None and self.there():
             with self._left_alone():
                 self._channel.send(wanted)
-                self._coming = self._taking.submit(self._channel.recv)
+                self._coming = self._taking.submit(_received, self._channel)
 
     def page(self) -> Page:
         """Return the page that was asked for. Raises what `Wanted.prepare` does."""
@@ -114,6 +114,13 @@ class Ahead:
             yield
         except Exception:  # noqa: BLE001 - also an answer of another version of this program, which does not unpickle
             self._channel = None
+
+
+def _received(channel: "Connection[Wanted, Answer]") -> Answer:
+    answer = channel.recv()
+    if answer.page is not None:
+        _ = answer.page.manifest  # Made here, while the worker waits for the database.
+    return answer
 
 
 class _Process:

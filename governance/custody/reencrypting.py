@@ -128,6 +128,7 @@ def _move_some(job: Leased, ring: UUID, use: str) -> None:
 
 
 def _write(job: Leased, ring: UUID, use: str, table: int, page: Page) -> None:
+    _ = page.manifest  # Before any lock is taken.
     with tenant_scope(job.tenant):
         without_flush()
         lock_job(job)

@@ -8,7 +8,6 @@ for nulls, the element's type, length and lower bound, then each element behind 
 import struct
 from collections.abc import Collection
 from typing import Any, Final
-from uuid import UUID
 
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
@@ -33,10 +32,10 @@ class Array:
 
 
 class UuidArray(Array):
-    """A `uuid[]`."""
+    """A `uuid[]`, of the 16 bytes of each."""
 
-    def __init__(self, values: Collection[UUID]) -> None:
-        super().__init__(_UUID, len(values), b"".join([_SIXTEEN + value.bytes for value in values]))
+    def __init__(self, values: Collection[bytes]) -> None:
+        super().__init__(_UUID, len(values), b"".join([part for value in values for part in (_SIXTEEN, value)]))
 
 
 class IntArray(Array):

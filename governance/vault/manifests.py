@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from governance.audit.merkle import EMPTY_ROOT, root_hash
+from governance.audit.merkle import root_hash
 from governance.crypto.derivation import fingerprint
 from governance.identity.identifiers import uuid7
 
@@ -24,9 +24,6 @@ class Manifest(NamedTuple):
 
     leaves: bytes
     root: bytes
-
-
-NO_LEAVES: Final = Manifest(b"", EMPTY_ROOT)
 
 
 class Leaf(NamedTuple):

@@ -8,6 +8,7 @@ manifest says so, as with every seal. Call everything inside the tenant's scope 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from governance.crypto.envelope import Place
 from governance.keys.data_keys import Successor, open_with_successors
 from governance.keys.models import KeyUse
 from governance.vault.arrays import Array, BytesArray, IntArray, UuidArray, sends_arrays
-from governance.vault.manifests import NO_LEAVES, Manifest, leaf_bytes, manifest_of, record_of, split, store_manifest
+from governance.vault.manifests import Manifest, leaf_bytes, manifest_of, record_of, split, store_manifest
 from governance.vault.models import Conversation, Message
 from governance.vault.pending import KINDS, Kind
 
@@ -60,17 +61,22 @@ class Part:
     columns: tuple[Array, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
     """What `prepare` made, ready to be sent, also to another process.
 
-    `last` is the last id that it looked at, None at the table's end; the manifest is of the new envelopes.
+    `last` is the last id that it looked at, None at the table's end; `leaves` are of the new envelopes.
     """
 
     last: UUID | None
     parts: tuple[Part, ...] = ()
     owners: frozenset[UUID] = frozenset()
-    manifest: Manifest = NO_LEAVES
+    leaves: bytes = b""
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest of the new envelopes, made when it is first looked at, which is before any lock is taken."""
+        return manifest_of(split(self.leaves))
 
     @property
     def records(self) -> int:
@@ -150,7 +156,7 @@ def prepare(*, tenant: UUID, kind: Kind, use: str, after: UUID) -> Page:
         conversations = {row.conversation for row in found if row.data_key in keys}
         sealing.take(_HEADS, _read(_HEADS, use, _AMONG, list(conversations)))
     owners = frozenset(pair.owner for pair in keys.values())
-    return Page(found[-1].id, tuple(sealing.parts), owners, manifest_of(sealing.leaves))
+    return Page(found[-1].id, tuple(sealing.parts), owners, b"".join(sealing.leaves))
 
 
 class _Row(NamedTuple):
@@ -172,7 +178,8 @@ class _Sealing:
     """The parts of a page, and the leaves of its envelopes, as they come about."""
 
     def __init__(self, tenant: UUID, use: str, keys: Mapping[UUID, Successor]) -> None:
-        self._tenant, self._use, self._keys = tenant, use, keys
+        self._tenant, self._use = tenant, use
+        self._keys = {old: (pair, old.bytes, pair.successor.id.bytes) for old, pair in keys.items()}
         self.parts: list[Part] = []
         self.leaves: list[bytes] = []
 
@@ -181,14 +188,15 @@ class _Sealing:
         label, tenant = _label(kind, self._use), self._tenant
         records, data_keys, revisions, successors, envelopes = [], [], [], [], []
         for record, conversation, data_key, revision, body in rows:
-            if (pair := self._keys.get(data_key)) is None:
+            if (found := self._keys.get(data_key)) is None:
                 continue
+            pair, old, successor = found
             place = Place(tenant, conversation, record, label, revision)
             envelope = pair.old.hand_over(body, place, to=pair.successor, revision=revision + 1)
-            records.append(record)
-            data_keys.append(data_key)
+            records.append(record.bytes)
+            data_keys.append(old)
             revisions.append(revision)
-            successors.append(pair.successor.id)
+            successors.append(successor)
             envelopes.append(envelope)
             self.leaves.append(leaf_bytes(record=record, column=label, revision=revision + 1, envelope=envelope))
         if records:
@@ -220,4 +228,4 @@ def _of_written(cursor: Any, use: str, page: Page) -> Manifest:
     for part in page.parts:
         cursor.execute(_statement(_WRITTEN, part.kind, use), [part.columns[0], part.columns[-1]])
         there |= {row[0].bytes for row in cursor.fetchall()}
-    return manifest_of([leaf for leaf in split(page.manifest.leaves) if record_of(leaf) in there])
+    return manifest_of([leaf for leaf in split(page.leaves) if record_of(leaf) in there])

@@ -7,8 +7,13 @@ from django.db import connection
 
 from governance.vault.arrays import BytesArray, IntArray, UuidArray, sends_arrays
 
+
+def of_ids(values):
+    return UuidArray([value.bytes for value in values])
+
+
 CASES = {
-    "ids": (UuidArray, [uuid4(), UUID(int=0), UUID(int=2**128 - 1)], "uuid[]"),
+    "ids": (of_ids, [uuid4(), UUID(int=0), UUID(int=2**128 - 1)], "uuid[]"),
     "numbers": (IntArray, [0, 1, -1, 2**31 - 1, -(2**31)], "int4[]"),
     "bytes": (BytesArray, [b"", b"\x00", b"\xff" * 70_000, b"TVE1"], "bytea[]"),
 }
